@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "build/engine.h"
+
+#include "support/error.h"
+#include "support/fs.h"
+
+#define DEFAULT_REFRESH_SECONDS 3600
+
+void
+vf_engine_emit (VfEngine *engine, VmforgeEvent event)
+{
+  if (engine->func == NULL)
+    return;
+  if (engine->spec != NULL)
+    event.spec = engine->spec->path;
+  if (engine->stage != NULL) {
+    event.stage = engine->stage->kind;
+    event.stage_key = engine->stage->key;
+  }
+  event.seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
+  engine->func (&event, engine->user_data);
+}
+
+static void
+on_progress (double fraction, const char *what, gpointer user_data)
+{
+  vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
+                                            .state = VMFORGE_STATE_BUILDING,
+                                            .fraction = fraction,
+                                            .message = what});
+}
+
+static void
+on_log (enum vmforge_log_level level, const char *line, gpointer user_data)
+{
+  VfEngine *engine = user_data;
+  if (level == VMFORGE_LOG_WARNING)
+    vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = line});
+  if (engine->log_fd < 0)
+    return;
+  g_autofree char *text = g_strconcat (line, "\n", NULL);
+  /* A log that cannot be written is no reason to fail a build that can. */
+  (void)vf_fs_write_all (engine->log_fd, text, strlen (text), NULL);
+}
+
+static void
+engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions *options, char *package_cache)
+{
+  engine->store = store;
+  engine->options = options;
+  engine->log_fd = -1;
+  engine->began = g_get_monotonic_time ();
+  engine->host = (VfHost){.cancellable = engine->cancellable,
+                          .log = on_log,
+                          .progress = on_progress,
+                          .user_data = engine,
+                          .package_cache = package_cache};
+  int refresh = options->refresh_seconds == 0 ? DEFAULT_REFRESH_SECONDS : options->refresh_seconds;
+  engine->context = (VfPlanContext){
+      .store = store, .host = &engine->host, .offline = options->offline, .refresh_seconds = refresh};
+}
+
+static void
+announce (VfEngine *engine, const VfPlan *plan)
+{
+  for (guint i = 0; i < plan->n_stages; i++) {
+    engine->stage = plan->stages[i];
+    vf_engine_emit (
+        engine, (VmforgeEvent){.type = VMFORGE_EVENT_STAGE, .state = VMFORGE_STATE_WAITING, .fraction = -1});
+  }
+  engine->stage = NULL;
+}
+
+static gboolean
+build_plan (VfEngine *engine, const VfPlan *plan, GError **error)
+{
+  for (guint i = 0; i < plan->n_stages; i++) {
+    engine->stage = plan->stages[i];
+    engine->began = g_get_monotonic_time ();
+    if (!vf_engine_build_stage (engine, plan, plan->stages[i], error))
+      return FALSE;
+  }
+  return vf_engine_publish (engine, plan, error);
+}
+
+static gboolean
+build_spec (VfEngine *engine, VmforgeSpec *spec, GError **error)
+{
+  engine->spec = spec;
+  engine->stage = NULL;
+  engine->began = g_get_monotonic_time ();
+  guint n_stages = engine->options->has_until ? engine->options->until + 1u : VMFORGE_N_STAGES;
+  g_autoptr (VfPlan) plan = vf_plan_new (&engine->context, spec, n_stages, error);
+  if (plan == NULL) {
+    g_prefix_error (error, "%s: ", spec->path);
+    return FALSE;
+  }
+  announce (engine, plan);
+  gboolean built = build_plan (engine, plan, error);
+  engine->stage = NULL;
+  return built;
+}
+
+gboolean
+vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
+               const VmforgeBuildOptions *options, VmforgeEventFunc func, gpointer user_data,
+               GCancellable *cancellable, GError **error)
+{
+  static const VmforgeBuildOptions defaults = {0};
+  g_autofree char *package_cache = g_build_filename (store->path, "cache", "packages", NULL);
+  if (!vf_fs_mkdir_p (-1, package_cache, 0755, error))
+    return FALSE;
+  VfEngine engine = {.func = func, .user_data = user_data, .cancellable = cancellable};
+  engine_init (&engine, store, options == NULL ? &defaults : options, package_cache);
+  for (gsize i = 0; i < n_specs; i++) {
+    if (vf_error_set_if_cancelled (cancellable, error) || !build_spec (&engine, specs[i], error))
+      return FALSE;
+  }
+  return TRUE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Inside of vmforge_build: one run over some specs. */
+#pragma once
+
+#include "plan/plan.h"
+#include "store/store.h"
+
+typedef struct {
+  VmforgeStore *store;
+  const VmforgeBuildOptions *options;
+  VmforgeEventFunc func; /* or NULL */
+  gpointer user_data;
+  GCancellable *cancellable;
+  VfHost host; /* of package plugins in this process */
+  VfPlanContext context;
+  /* What progress and log lines belong to at the moment. */
+  const VfPlanStage *stage; /* NULL: planning */
+  const VmforgeSpec *spec;
+  gint64 began; /* monotonic microseconds */
+  int log_fd;   /* of the stage being built; -1: none */
+} VfEngine;
+
+/* Tells the caller; fills in spec, stage, key and seconds from the engine's state. */
+void vf_engine_emit (VfEngine *engine, VmforgeEvent event);
+
+/* Builds or reuses one stage. (stage.c) */
+gboolean vf_engine_build_stage (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage,
+                                GError **error);
+
+/* The job for a worker. (job-make.c) */
+VfJson *vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage,
+                            const char *volume, const char *parent_volume, GError **error);
+
+/* Publishes what was built and writes the formats that were asked for. (output.c) */
+gboolean vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* The root filesystem of a volume: made, grown, mounted in this process's private mount namespace, trimmed.
+ */
+#pragma once
+
+#include "build/disk.h"
+
+typedef struct {
+  const char *type;        /* "ext4", "xfs" */
+  const char *const *mkfs; /* the profile's arguments, NULL terminated */
+  gint64 epoch;            /* the time that it says it was made, seconds since 1970 */
+} VfFilesystem;
+
+/* The volume reads as zeros in range. */
+gboolean vf_filesystem_make (const VfFilesystem *filesystem, const char *path, const VfDiskRange *range,
+                             const VfDiskIds *ids, GCancellable *cancellable, GError **error);
+
+typedef struct _VfMount VfMount;
+
+/* Mounts it at `target` (a folder), with empty memory filesystems on its /run and /tmp: what programs leave
+ * there while building must not ship. grow: the partition may have become larger than the filesystem. */
+VfMount *vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRange *range,
+                       const char *target, gboolean grow, GCancellable *cancellable, GError **error);
+const char *vf_mount_get_path (const VfMount *mount);
+/* Bytes of the root filesystem: all, and those that root may still fill. */
+gboolean vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GError **error);
+/* Trims and unmounts, and says who prevents it. The object stays to be freed. */
+gboolean vf_mount_close (VfMount *mount, GError **error);
+/* Unmounts whatever is left, lazily: for failures. */
+void vf_mount_free (VfMount *mount);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfMount, vf_mount_free)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* From the last stage to an image that has a name, and to the formats that were asked for. */
+#include "build/engine.h"
+
+#include "image/image.h"
+#include "support/digest.h"
+#include "support/error.h"
+#include "support/fs.h"
+
+static VfJson *
+make_manifest (VfEngine *engine, const VfPlan *plan, const VfStage *last)
+{
+  const VmforgeSpec *spec = plan->spec;
+  VfJson *manifest = json_object_new_object ();
+  vf_json_set_int (manifest, "format", 1);
+  vf_json_set_string (manifest, "name", spec->name);
+  vf_json_set_string (manifest, "version", spec->version);
+  vf_json_set_string (manifest, "arch", spec->profile->arch);
+  VfJson *distro = json_object_new_object ();
+  vf_json_set_string (distro, "id", spec->profile->id);
+  vf_json_set_string (distro, "release", spec->profile->release);
+  vf_json_set (manifest, "distro", distro);
+  g_autoptr (VfJson) written = vf_node_to_json (spec->root);
+  g_autofree char *text = vf_json_canonical (written);
+  g_autofree char *digest = vf_digest_text (text);
+  vf_json_set_string (manifest, "spec_digest", digest);
+  VfJson *stages = json_object_new_object ();
+  for (guint i = 0; i < plan->n_stages; i++)
+    vf_json_set_string (stages, vmforge_stage_name (plan->stages[i]->kind), plan->stages[i]->key);
+  vf_json_set (manifest, "stages", stages);
+  vf_json_set_string (manifest, "stage", last->key);
+  vf_json_set_int (manifest, "bytes", (gint64)last->bytes);
+  /* The stage's time, not this moment's: publishing the same image again is the same image. */
+  vf_json_set_int (manifest, "created", last->built);
+  vf_json_set_bool (manifest, "reproducible", plan->stages[plan->n_stages - 1]->reproducible);
+  VfJson *packages = vf_json_array (last->json, "packages");
+  if (packages != NULL)
+    vf_json_set (manifest, "packages", json_object_get (packages));
+  return manifest;
+}
+
+static void
+on_export_progress (double fraction, const char *what, gpointer user_data)
+{
+  vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
+                                            .state = VMFORGE_STATE_BUILT,
+                                            .fraction = fraction,
+                                            .message = what});
+}
+
+static void
+emit_image (VfEngine *engine, const VfImage *image, const char *path)
+{
+  g_autofree char *name = g_strdup_printf ("%s:%s@%s", image->name, image->version, image->arch);
+  vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_IMAGE,
+                                         .state = VMFORGE_STATE_BUILT,
+                                         .fraction = 1,
+                                         .message = image->digest,
+                                         .image = name,
+                                         .path = path});
+}
+
+/* PATH itself for one format, a file in it where it is a folder. */
+static char *
+output_path (const char *output, const VfImage *image, const char *format)
+{
+  if (!g_str_has_suffix (output, "/") && !g_file_test (output, G_FILE_TEST_IS_DIR))
+    return g_strdup (output);
+  g_autofree char *name = g_strdup_printf ("%s-%s-%s.%s", image->name, image->version, image->arch, format);
+  return g_build_filename (output, name, NULL);
+}
+
+static gboolean
+export_to (VfEngine *engine, const VfImage *image, const char *format, const char *path, GError **error)
+{
+  if (!vf_image_export (engine->store, image, format, path, on_export_progress, engine, engine->cancellable,
+                        error)) {
+    g_prefix_error (error, "cannot write '%s' as %s: ", path, format);
+    return FALSE;
+  }
+  emit_image (engine, image, path);
+  return TRUE;
+}
+
+/* Formats beside raw are kept in the store, by what they were made of. */
+static gboolean
+keep_format (VfEngine *engine, const VfImage *image, const char *format, GError **error)
+{
+  if (g_str_equal (format, "raw"))
+    return TRUE;
+  g_autofree char *name = g_strdup_printf ("exports/%s.%s", image->key, format);
+  g_autofree char *path = g_build_filename (engine->store->path, name, NULL);
+  if (vf_fs_exists (engine->store->fd, name)) {
+    emit_image (engine, image, path);
+    return TRUE;
+  }
+  return vf_fs_mkdir_p (engine->store->fd, "exports", 0755, error) &&
+         export_to (engine, image, format, path, error);
+}
+
+static gboolean
+write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, GError **error)
+{
+  const VmforgeBuildOptions *options = engine->options;
+  const char *const one[] = {options->format, NULL};
+  const char *const *formats = options->format != NULL ? one : (const char *const *)spec->formats;
+  for (; *formats != NULL; formats++) {
+    gboolean written;
+    if (options->output != NULL) {
+      g_autofree char *path = output_path (options->output, image, *formats);
+      written = export_to (engine, image, *formats, path, error);
+    } else
+      written = keep_format (engine, image, *formats, error);
+    if (!written)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error)
+{
+  const VfPlanStage *end = plan->stages[plan->n_stages - 1];
+  g_autoptr (VfStage) last = vf_store_find_stage (engine->store, end->key, error);
+  if (last == NULL)
+    return FALSE;
+  const char *word = end->key;
+  g_autofree char *digest = NULL;
+  if (end->kind == VMFORGE_STAGE_APPLIANCE) {
+    g_autoptr (VfJson) manifest = make_manifest (engine, plan, last);
+    if (!vf_store_publish (engine->store, manifest, &digest, error))
+      return FALSE;
+    word = digest;
+  }
+  g_autoptr (VfImage) image = vf_store_find_image (engine->store, word, error);
+  if (image == NULL)
+    return FALSE;
+  if (image->name == NULL) { /* --until: a stage is an image without a name; it is written only where asked */
+    image->name = g_strdup (plan->spec->name);
+    image->version = g_strdup (vmforge_stage_name (end->kind));
+    image->arch = g_strdup (plan->spec->profile->arch);
+  } else {
+    g_autofree char *path = NULL;
+    if (!vf_storage_map (engine->store->storage, image->volume, TRUE, &path, error))
+      return FALSE;
+    emit_image (engine, image, path);
+    if (!vf_storage_unmap (engine->store->storage, image->volume, error))
+      return FALSE;
+  }
+  return write_formats (engine, plan->spec, image, error);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "build/work.h"
+
+#include "support/error.h"
+#include "support/units.h"
+
+/* Sizes of packages are estimates, and scripts make files of their own (an initial ramdisk, caches). */
+#define MARGIN_PERCENT 5
+#define MARGIN_BYTES   (32 * 1024 * 1024)
+
+/* Less than this is as good as nothing: what failed, failed for the lack of it. */
+#define FULL_BYTES (4 * 1024 * 1024)
+
+/* What the user has to raise: the Appliance has the size of the disk, lower stages one of their own. */
+static char *
+size_key (const VfWork *work)
+{
+  return g_str_equal (work->stage, "appliance") ? g_strdup ("`disk.size`")
+                                                : g_strdup_printf ("`size` of stage '%s'", work->stage);
+}
+
+gboolean
+vf_work_check_space (VfWork *work, GError **error)
+{
+  guint64 total, available, needed = 0;
+  for (guint i = 0; i < work->packages->len; i++) {
+    const struct vmforge_package *package = &((VfPackage *)work->packages->pdata[i])->pub;
+    if (!(package->flags & VMFORGE_PACKAGE_REMOVE))
+      needed += package->installed_size;
+  }
+  if (needed == 0)
+    return TRUE;
+  needed += needed * MARGIN_PERCENT / 100 + MARGIN_BYTES;
+  if (!vf_mount_get_space (work->mount, &total, &available, error))
+    return FALSE;
+  if (needed <= available)
+    return TRUE;
+  g_autofree char *need = vf_units_format_size (work->bytes - available + needed);
+  g_autofree char *have = vf_units_format_size (work->bytes);
+  g_autofree char *key = size_key (work);
+  return vf_error_set (error, VMFORGE_ERROR_NO_SPACE, "stage '%s' needs %s in a volume of %s: raise %s",
+                       work->stage, need, have, key);
+}
+
+void
+vf_work_explain_full (VfWork *work, GError **error)
+{
+  guint64 total, available;
+  if (!work->mount || !vf_mount_get_space (work->mount, &total, &available, NULL) || available > FULL_BYTES)
+    return;
+  g_autofree char *have = vf_units_format_size (work->bytes);
+  g_autofree char *key = size_key (work);
+  vf_events_logf (work->events, "vmforge: %s", (*error)->message);
+  g_clear_error (error);
+  vf_error_set (error, VMFORGE_ERROR_NO_SPACE, "stage '%s' needs more than the %s of its volume: raise %s",
+                work->stage, have, key);
+}

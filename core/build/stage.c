@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* One stage: found, or built by a worker, sealed and recorded. */
+#include "build/engine.h"
+
+#include "build/job.h"
+#include "support/error.h"
+#include "support/fd.h"
+#include "support/fs.h"
+
+#include <fcntl.h>
+
+/* Beside the packages: file system metadata, initramfs, boot files, what scripts write. */
+#define RESERVE_BYTES (G_GUINT64_CONSTANT (384) * 1024 * 1024)
+
+/* Of a stage's progress, fetching is the first part. */
+#define FETCH_SHARE 0.25
+
+static void
+emit_state (VfEngine *engine, VmforgeStageState state, const char *message, const char *path)
+{
+  vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_STAGE,
+                                         .state = state,
+                                         .fraction = state == VMFORGE_STATE_BUILDING ? 0 : 1,
+                                         .message = message,
+                                         .path = path});
+}
+
+static void
+on_blocked (pid_t holder, gpointer user_data)
+{
+  g_autofree char *message = g_strdup_printf ("process %d builds this stage: waiting for it", (int)holder);
+  emit_state (user_data, VMFORGE_STATE_BLOCKED, message, NULL);
+}
+
+static void
+on_job_progress (double fraction, const char *what, gpointer user_data)
+{
+  vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
+                                            .state = VMFORGE_STATE_BUILDING,
+                                            .fraction = FETCH_SHARE + (1 - FETCH_SHARE) * fraction,
+                                            .message = what});
+}
+
+static void
+on_job_warning (const char *message, gpointer user_data)
+{
+  vf_engine_emit (user_data,
+                  (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = message});
+}
+
+/* stage.json: the inputs, and what came of them. */
+static VfJson *
+describe_stage (const VfPlanStage *stage, GPtrArray *packages)
+{
+  VfJson *json = json_object_new_object ();
+  vf_json_set_int (json, "format", 1);
+  vf_json_set_string (json, "key", stage->key);
+  vf_json_set_string (json, "stage", vmforge_stage_name (stage->kind));
+  if (stage->parent != NULL)
+    vf_json_set_string (json, "parent", stage->parent->key);
+  vf_json_set_string (json, "spec", stage->spec->name);
+  vf_json_set_bool (json, "reproducible", stage->reproducible);
+  vf_json_set (json, "inputs", json_object_get (stage->inputs));
+  VfJson *list = json_object_new_array ();
+  for (guint i = 0; i < packages->len; i++)
+    json_object_array_add (list, vf_package_to_json (g_ptr_array_index (packages, i), FALSE));
+  vf_json_set (json, "packages", list);
+  return json;
+}
+
+static gboolean
+fetch (VfEngine *engine, const VfPlanStage *stage, GError **error)
+{
+  if (stage->packages->len == 0)
+    return TRUE;
+  g_autoptr (VfBackend) backend = vf_plan_open_backend (&engine->context, stage->spec, error);
+  return backend != NULL && vf_backend_fetch (backend, stage->packages, error);
+}
+
+static gboolean
+run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const VfBuilding *building,
+            GPtrArray **packages, GError **error)
+{
+  g_autoptr (VfStage) parent = NULL;
+  if (stage->parent != NULL) {
+    parent = vf_store_find_stage (engine->store, stage->parent->key, error);
+    if (parent == NULL) {
+      if (error != NULL && *error == NULL)
+        vf_error_set (error, VMFORGE_ERROR_FAILED, "stage '%s' was removed while it was needed",
+                      vmforge_stage_name (stage->parent->kind));
+      return FALSE;
+    }
+  }
+  g_autoptr (VfJson) job = vf_engine_make_job (engine, plan, stage, building->volume,
+                                               parent == NULL ? NULL : parent->volume, error);
+  if (job == NULL)
+    return FALSE;
+  VfJobWatcher watcher = {.progress = on_job_progress, .warning = on_job_warning, .user_data = engine};
+  return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
+                     engine->cancellable, error);
+}
+
+static gboolean
+build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const char *log_path,
+              GError **error)
+{
+  if (!fetch (engine, stage, error)) {
+    g_prefix_error (error, "stage '%s': ", vmforge_stage_name (stage->kind));
+    return FALSE;
+  }
+  VfBuildingStage what = {.key = stage->key, .parent = stage->parent == NULL ? NULL : stage->parent->key,
+                          .stage = vmforge_stage_name (stage->kind), .spec = stage->spec->name,
+                          .reserve = vf_plan_installed_size (stage->packages) + RESERVE_BYTES};
+  VfBuilding *building = vf_store_begin_stage (engine->store, &what, error);
+  if (building == NULL)
+    return FALSE;
+  g_autoptr (GPtrArray) packages = NULL;
+  g_autofree char *volume = g_strdup (building->volume);
+  gboolean built = run_worker (engine, plan, stage, building, &packages, error);
+  if (built) {
+    g_autoptr (VfJson) json = describe_stage (stage, packages);
+    double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
+    built = vf_store_record_stage (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
+                                   error);
+  }
+  gboolean keep = !built && engine->options->keep_failed && !g_cancellable_is_cancelled (engine->cancellable);
+  g_autoptr (GError) ending = NULL;
+  if (!vf_store_end (engine->store, building, !built && !keep, keep, &ending)) {
+    if (built) {
+      g_propagate_error (error, g_steal_pointer (&ending));
+      return FALSE;
+    }
+    on_job_warning (ending->message, engine);
+  }
+  if (keep) {
+    g_autofree char *hint =
+        g_strdup_printf ("the failed volume is kept: enter it with 'vmforge shell %s'", volume);
+    on_job_warning (hint, engine);
+  }
+  return built;
+}
+
+/* logs/KEY-PID.log while the stage is built, and for as long as the store exists if it fails. */
+static char *
+open_log (VfEngine *engine, const VfPlanStage *stage, GError **error)
+{
+  if (!vf_fs_mkdir_p (engine->store->fd, "logs", 0755, error))
+    return NULL;
+  g_autofree char *name = g_strdup_printf ("logs/%s-%.12s.log", vmforge_stage_name (stage->kind), stage->key);
+  engine->log_fd = openat (engine->store->fd, name,
+                           O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (engine->log_fd < 0) {
+    vf_error_set_errno (error, "cannot write '%s/%s'", engine->store->path, name);
+    return NULL;
+  }
+  return g_build_filename (engine->store->path, name, NULL);
+}
+
+static gboolean
+build_logged (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, GError **error)
+{
+  g_autofree char *log_path = open_log (engine, stage, error);
+  if (log_path == NULL)
+    return FALSE;
+  emit_state (engine, VMFORGE_STATE_BUILDING, NULL, NULL);
+  gboolean built = build_volume (engine, plan, stage, log_path, error);
+  vf_fd_clear (&engine->log_fd);
+  emit_state (engine, built ? VMFORGE_STATE_BUILT : VMFORGE_STATE_FAILED, NULL, built ? NULL : log_path);
+  return built;
+}
+
+/* TRUE with *found set where the stage is recorded. */
+static gboolean
+look_up (VfEngine *engine, const VfPlanStage *stage, gboolean *found, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (VfStage) known = vf_store_find_stage (engine->store, stage->key, &failure);
+  if (failure != NULL) {
+    g_propagate_error (error, failure);
+    return FALSE;
+  }
+  *found = known != NULL;
+  return TRUE;
+}
+
+gboolean
+vf_engine_build_stage (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, GError **error)
+{
+  gboolean found;
+  if (!look_up (engine, stage, &found, error))
+    return FALSE;
+  g_autoptr (VfLock) lock = NULL;
+  if (!found) {
+    lock = vf_store_lock_key (engine->store, stage->key, on_blocked, engine, engine->cancellable, error);
+    /* Whoever held it may have built the stage. */
+    if (lock == NULL || !look_up (engine, stage, &found, error))
+      return FALSE;
+  }
+  if (found) {
+    emit_state (engine, VMFORGE_STATE_REUSED, NULL, NULL);
+    return TRUE;
+  }
+  return build_logged (engine, plan, stage, error);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "image/image.h"
+
+#include "support/error.h"
+#include "support/fd.h"
+#include "support/fs.h"
+#include "support/process.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PIPE_STEP (1024 * 1024)
+
+typedef struct {
+  void (*func) (double fraction, const char *what, gpointer user_data);
+  gpointer user_data;
+} Progress;
+
+const char *const *
+vf_image_formats (void)
+{
+  static const char *const formats[] = {"raw", "qcow2", NULL};
+  return formats;
+}
+
+/* Of a stage only the key is known. */
+static char *
+file_name (const VfImage *image, const char *format)
+{
+  if (image->name == NULL)
+    return g_strdup_printf ("%.12s.%s", image->key, format);
+  return g_strdup_printf ("%s-%s-%s.%s", image->name, image->version, image->arch, format);
+}
+
+char *
+vf_image_output_path (const VfImage *image, const char *format, const char *output)
+{
+  if (!g_str_has_suffix (output, "/") && !g_file_test (output, G_FILE_TEST_IS_DIR))
+    return g_strdup (output);
+  g_autofree char *name = file_name (image, format);
+  return g_build_filename (output, name, NULL);
+}
+
+/* A pipe takes no holes. */
+static gboolean
+write_stream (int from, int to, GCancellable *cancellable, GError **error)
+{
+  g_autofree guint8 *buffer = g_malloc (PIPE_STEP);
+  for (;;) {
+    ssize_t length = read (from, buffer, PIPE_STEP);
+    if (length < 0 && errno == EINTR)
+      continue;
+    if (length < 0)
+      return vf_error_set_errno (error, "cannot read the image");
+    if (length == 0)
+      return TRUE;
+    if (vf_error_set_if_cancelled (cancellable, error) || !vf_fs_write_all (to, buffer, (gsize)length, error))
+      return FALSE;
+  }
+}
+
+static gboolean
+export_stdout (int from, const char *format, GCancellable *cancellable, GError **error)
+{
+  if (!g_str_equal (format, "raw"))
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "only raw goes to standard output: name a file for %s",
+                         format);
+  if (isatty (STDOUT_FILENO))
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "standard output is a terminal: send it to a file or a program");
+  if (write_stream (from, STDOUT_FILENO, cancellable, error))
+    return TRUE;
+  g_prefix_error (error, "standard output: ");
+  return FALSE;
+}
+
+static gboolean
+write_raw (int from, int to, GCancellable *cancellable, GError **error)
+{
+  return vf_fs_copy_data (from, to, cancellable, error);
+}
+
+static gboolean
+write_qcow2 (const char *source, const char *temporary, GCancellable *cancellable, GError **error)
+{
+  /* Both formats are given, never probed: a raw disk's content is the guest's to choose. */
+  g_autoptr (VfProcess) process =
+      vf_process_new_args ("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "--", source, temporary, NULL);
+  return vf_process_run (process, NULL, cancellable, error);
+}
+
+static gboolean
+check_target (const char *path, GError **error)
+{
+  struct stat st;
+  if (lstat (path, &st) != 0 || S_ISREG (st.st_mode))
+    return TRUE;
+  return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' exists and is no regular file: name another place",
+                       path);
+}
+
+/* Makes ".NAME.XXXXXX" beside path. -1 with error. */
+static int
+open_temporary (const char *folder, const char *name, char **temporary, GError **error)
+{
+  *temporary = g_strdup_printf ("%s/.%s.XXXXXX", folder, name);
+  int fd = mkostemp (*temporary, O_CLOEXEC);
+  if (fd >= 0 && fchmod (fd, 0644) == 0)
+    return fd;
+  vf_error_set_errno (error, "cannot write into '%s'", folder);
+  if (fd >= 0)
+    unlink (*temporary);
+  vf_fd_clear (&fd);
+  return -1;
+}
+
+static gboolean
+write_format (const char *format, const char *source, int from, const char *temporary, int to,
+              GCancellable *cancellable, GError **error)
+{
+  gboolean written = g_str_equal (format, "raw") ? write_raw (from, to, cancellable, error)
+                                                 : write_qcow2 (source, temporary, cancellable, error);
+  return written && (fsync (to) == 0 || vf_error_set_errno (error, "cannot sync"));
+}
+
+static gboolean
+publish (const char *folder, const char *temporary, const char *path, GError **error)
+{
+  if (rename (temporary, path) != 0)
+    return vf_error_set_errno (error, "cannot rename '%s'", temporary);
+  vf_autofd int dir = vf_fs_open_dir (AT_FDCWD, folder, error);
+  return dir >= 0 && (fsync (dir) == 0 || vf_error_set_errno (error, "cannot sync '%s'", folder));
+}
+
+static gboolean
+export_file (const char *source, int from, const char *format, const char *path, const Progress *progress,
+             GCancellable *cancellable, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *temporary = NULL;
+  if (!check_target (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
+    return FALSE;
+  vf_autofd int to = open_temporary (folder, name, &temporary, error);
+  if (to < 0)
+    return FALSE;
+  if (progress->func != NULL)
+    progress->func (-1, "writing the image", progress->user_data);
+  if (write_format (format, source, from, temporary, to, cancellable, error) &&
+      publish (folder, temporary, path, error))
+    return TRUE;
+  unlink (temporary);
+  return FALSE;
+}
+
+static gboolean
+export_volume (const char *source, const char *format, const char *path, const Progress *progress,
+               GCancellable *cancellable, GError **error)
+{
+  vf_autofd int from = open (source, O_RDONLY | O_CLOEXEC);
+  if (from < 0)
+    return vf_error_set_errno (error, "cannot open the image '%s'", source);
+  if (g_str_equal (path, "-"))
+    return export_stdout (from, format, cancellable, error);
+  return export_file (source, from, format, path, progress, cancellable, error);
+}
+
+gboolean
+vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, const char *path,
+                 void (*progress) (double fraction, const char *what, gpointer user_data), gpointer user_data,
+                 GCancellable *cancellable, GError **error)
+{
+  g_autofree char *source = NULL;
+  if (!g_strv_contains (vf_image_formats (), format))
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", format);
+  /* The stage must not be removed meanwhile. */
+  VfBuilding *hold =
+      vf_image_check_volume (store, image, error) ? vf_store_begin (store, image->key, 0, error) : NULL;
+  if (hold == NULL)
+    return FALSE;
+  const Progress told = {progress, user_data};
+  gboolean exported = vf_storage_map (store->storage, image->volume, TRUE, &source, error) &&
+                      export_volume (source, format, path, &told, cancellable, error);
+  if (source != NULL)
+    exported = vf_storage_unmap (store->storage, image->volume, exported ? error : NULL) && exported;
+  /* No volume of that id was ever made: only the record goes. */
+  return vf_store_end (store, hold, FALSE, FALSE, exported ? error : NULL) && exported;
+}

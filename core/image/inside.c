@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "image/inside.h"
+
+#include "support/error.h"
+#include "support/fd.h"
+#include "support/fs.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+
+/* The folder of the workers, too: it stays, empty on the host. */
+#define RUN_FOLDER "/run/vmforge"
+
+typedef struct {
+  const char *volume_path;
+  VfInsideFunc func;
+  gpointer user_data;
+  GError *error;
+} Inside;
+
+/* "ext4" or "xfs", by the magic number; static. NULL with error. */
+static const char *
+probe_filesystem (const char *path, const VfDiskRange *range, GError **error)
+{
+  static const struct {
+    const char *name, *magic;
+    gsize length;
+    goffset offset;
+  } known[] = {{"ext4", "\x53\xef", 2, 0x438}, {"xfs", "XFSB", 4, 0}};
+  vf_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    vf_error_set_errno (error, "cannot open '%s'", path);
+    return NULL;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
+    char found[4];
+    if (pread (fd, found, known[i].length, (off_t)range->offset + known[i].offset) ==
+            (ssize_t)known[i].length &&
+        memcmp (found, known[i].magic, known[i].length) == 0)
+      return known[i].name;
+  }
+  vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' holds no root filesystem yet", path);
+  return NULL;
+}
+
+static gboolean
+make_target (char **target, GError **error)
+{
+  if (!vf_fs_mkdir_p (AT_FDCWD, RUN_FOLDER, 0700, error))
+    return FALSE;
+  /* Slave: what the host mounts (a store's pool) appears here, ours never there. */
+  if (unshare (CLONE_NEWNS) != 0 || mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
+    return vf_error_set_errno (error, "cannot make a private mount namespace");
+  if (mount ("tmpfs", RUN_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=1m") != 0)
+    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", RUN_FOLDER);
+  *target = g_strdup (RUN_FOLDER "/root");
+  return vf_fs_mkdir_p (AT_FDCWD, *target, 0755, error);
+}
+
+static gboolean
+run_mounted (const Inside *inside, GError **error)
+{
+  static const char *const no_arguments[] = {NULL};
+  VfDiskLayout layout;
+  g_autofree char *target = NULL;
+  if (!vf_disk_read (inside->volume_path, &layout, error))
+    return FALSE;
+  VfFilesystem filesystem = {.type = probe_filesystem (inside->volume_path, &layout.root, error),
+                             .mkfs = no_arguments};
+  if (filesystem.type == NULL || !make_target (&target, error))
+    return FALSE;
+  g_autoptr (VfMount) mounted =
+      vf_mount_new (&filesystem, inside->volume_path, &layout.root, target, FALSE, NULL, error);
+  return mounted != NULL && inside->func (target, inside->user_data, error) &&
+         vf_mount_close (mounted, error);
+}
+
+static gpointer
+thread_main (gpointer data)
+{
+  Inside *inside = data;
+  return GINT_TO_POINTER (run_mounted (inside, &inside->error));
+}
+
+/* A thread can leave the others' mount namespace alone; with it the namespace and all of its mounts end. */
+gboolean
+vf_inside_run (const char *volume_path, VfInsideFunc func, gpointer user_data, GError **error)
+{
+  Inside inside = {.volume_path = volume_path, .func = func, .user_data = user_data};
+  GThread *thread = g_thread_new ("inside", thread_main, &inside);
+  gboolean done = GPOINTER_TO_INT (g_thread_join (thread));
+  if (inside.error != NULL)
+    g_propagate_error (error, inside.error);
+  return done;
+}

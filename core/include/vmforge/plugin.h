@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* The interface between vmforge and its plugins. Standard C only: it compiles alone, as C11 and as C++17.
+ *
+ * A plugin is a shared object vmforge-NAME.so that exports one constant data symbol, `vmforge_plugin`
+ * (see VMFORGE_PLUGIN below). The life of a plugin:
+ *
+ *   ELF file read ─▶ ABI, sizes, kind checked ─▶ dlopen ─▶ open() ─▶ callbacks … ─▶ close()
+ *   (no plugin code has run until here)                      └─ handle: all state lives there ─┘
+ *
+ * and of one call:
+ *
+ *   engine ─ callback (handle, call, …) ─▶ plugin ─ call->host->… (call, …) ─▶ engine
+ *                 0 done, -1 failed ◀──────┘          errors, progress, programs, results
+ *
+ * General rules, which the members below do not repeat:
+ *  - A callback returns 0, or -1 after exactly one call of host->error.
+ *  - When a host function fails, its error is already set; a callback that returns 0 all the same has recovered
+ *    from it. After host->error a callback has failed, whatever it returns.
+ *  - Strings are UTF-8 and NUL terminated. What the engine passes in belongs to the engine and lives until
+ *    the callback returns; what the plugin passes to the host is copied before the host function returns.
+ *    Nothing is ever freed by the other side.
+ *  - One handle is used by one thread at a time. Several handles may be in use at once, in several threads
+ *    and processes, so a plugin has no writable global state.
+ *  - Sizes and offsets are in bytes. Digests are SHA-256 in lower-case hexadecimal (64 characters).
+ *  - Structs begin with their size. The engine may pass a larger one than the plugin knows (read only what
+ *    you know) or, from an older engine, a smaller one (members beyond `size` are absent: treat them as 0).
+ *  - A member that is absent (NULL) has the default that is documented beside it; MANDATORY ones have none.
+ */
+#ifndef VMFORGE_PLUGIN_H
+#define VMFORGE_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The ABI number. While it is 0, nothing is promised between releases. */
+#define VMFORGE_PLUGIN_ABI 0
+
+#if defined(__GNUC__) || defined(__clang__)
+#define VMFORGE_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
+#define VMFORGE_PLUGIN_PRINTF(f, a) __attribute__ ((format (printf, f, a)))
+#else
+#define VMFORGE_PLUGIN_EXPORT
+#define VMFORGE_PLUGIN_PRINTF(f, a)
+#endif
+
+struct vmforge_call;
+
+enum vmforge_plugin_kind {
+  VMFORGE_PLUGIN_PACKAGE = 1,
+  VMFORGE_PLUGIN_STORAGE = 2,
+  VMFORGE_PLUGIN_TRANSPORT = 3,
+};
+
+/* What kind of failure an error is; it decides the exit status of the program. */
+enum vmforge_plugin_error {
+  VMFORGE_PLUGIN_FAILED = 1,      /* the work failed: exit status 1 */
+  VMFORGE_PLUGIN_INVALID = 2,     /* what the user wrote is wrong: exit status 2 */
+  VMFORGE_PLUGIN_ENVIRONMENT = 3, /* this machine lacks something: exit status 3 */
+  VMFORGE_PLUGIN_CANCELLED = 4,   /* the user stopped it: exit status 130 */
+  VMFORGE_PLUGIN_NO_SPACE = 5,    /* a disk is full: exit status 1, and the engine says which */
+};
+
+enum vmforge_log_level {
+  VMFORGE_LOG_WARNING = 1, /* something that the user should know; ends in the summary of the build */
+  VMFORGE_LOG_INFO = 2,    /* the log of the stage */
+  VMFORGE_LOG_DEBUG = 3,   /* only with VMFORGE_DEBUG in the environment */
+};
+
+/* A program to run, always from an argument vector, never through a shell. */
+struct vmforge_program {
+  uint32_t size;           /* sizeof (struct vmforge_program) */
+  uint32_t flags;          /* none yet: 0 */
+  const char *const *argv; /* NULL terminated; argv[0] is looked up in a fixed system PATH */
+  const char *const *env;  /* NAME=VALUE to add to a minimal environment; NULL: none */
+  const char *cwd;         /* NULL: / */
+  const char *input;       /* text for its standard input; NULL: /dev/null */
+  int status_fd;           /* descriptor number that the program sees as its status pipe; 0: none */
+  /* Called for each line that the program writes: stream 1 standard output, 2 standard error, or status_fd.
+   * NULL: lines of 1 and 2 go to the log. A return other than 0 stops the program and fails the run. */
+  int (*line) (void *user, int stream, const char *line);
+  void *user;
+};
+
+/* How a program runs inside the root filesystem of a volume. Nothing in it reaches the host: own mount, pid,
+ * ipc, uts and network namespaces, a private /dev, a listed set of capabilities. */
+struct vmforge_sandbox {
+  uint32_t size;            /* sizeof (struct vmforge_sandbox) */
+  uint32_t flags;           /* none yet: 0 */
+  /* Pairs SOURCE, TARGET, …, NULL: a file or folder of the host that appears, read-only, at the absolute path
+   * TARGET inside while the program runs. TARGET's place is made below /dev, /run or /tmp, or must exist. */
+  const char *const *binds;
+};
+
+/* One package, as resolved or as installed. `id` is what tells two packages of one root filesystem apart. */
+struct vmforge_package {
+  uint32_t size;           /* sizeof (struct vmforge_package) */
+  uint32_t flags;          /* VMFORGE_PACKAGE_… */
+  const char *id;          /* for apt: name:arch */
+  const char *name;
+  const char *version;     /* in the form of the distribution, epoch and release included */
+  const char *arch;        /* the distribution's own word */
+  const char *digest;      /* of the archive file; NULL where only installed packages are listed */
+  const char *url;         /* where the archive comes from, without credentials; NULL likewise */
+  uint64_t download_size;  /* of the archive file */
+  uint64_t installed_size; /* estimate */
+  /* Opaque text of the plugin's own, at most 64 KiB; kept with the resolution and handed back to the plugin.
+   * It must be a function of the archive (it enters no key). NULL: none. */
+  const char *data;
+};
+#define VMFORGE_PACKAGE_REMOVE UINT32_C (1) /* in a resolution: this installed package goes away */
+
+/* A source of packages beside those of the profile, as a spec's `repositories` gives it. */
+struct vmforge_repository {
+  uint32_t size;
+  uint32_t flags;
+  const char *url;
+  const char *suite;             /* deb: suite, or a path that ends in / ; rpm: NULL */
+  const char *const *components; /* NULL terminated; may be NULL */
+  const char *key_path;          /* file on the host with the OpenPGP public keys that sign it */
+  const char *key_digest;        /* SHA-256 of that file */
+  const char *name;              /* a name for the files that the image keeps: [a-z0-9-]+ */
+};
+
+/* One volume as list() and stat() report it. */
+struct vmforge_volume {
+  uint32_t size;
+  uint32_t flags;          /* VMFORGE_VOLUME_… */
+  const char *id;          /* 32 lower-case hexadecimal characters, chosen by the engine */
+  uint64_t bytes;          /* size of the virtual disk */
+  uint64_t allocated;      /* bytes that it occupies, shared ones included; 0: unknown */
+};
+#define VMFORGE_VOLUME_SEALED UINT32_C (1)
+
+enum vmforge_extent_state {
+  VMFORGE_EXTENT_HOLE = 0,    /* extents(): reads as zeros */
+  VMFORGE_EXTENT_DATA = 1,    /* extents(): may hold data */
+  VMFORGE_EXTENT_SAME = 2,    /* differences(): equal, proven */
+  VMFORGE_EXTENT_CHANGED = 3, /* differences(): may differ */
+  VMFORGE_EXTENT_UNKNOWN = 4, /* differences(): nothing is known; the engine compares */
+};
+
+enum vmforge_artefact_kind {
+  VMFORGE_ARTEFACT_BIOS_BOOT = 1, /* the boot sector (first 440 bytes are used) */
+  VMFORGE_ARTEFACT_BIOS_CORE = 2, /* GRUB's core image for the BIOS boot partition */
+  VMFORGE_ARTEFACT_EFI_FILE = 3,  /* a file of the EFI system partition */
+};
+
+/* The functions that the engine offers. Every one takes the call that the callback was given, and may be used
+ * only by the thread that runs the callback and until it returns. */
+struct vmforge_host {
+  uint32_t size;
+  uint32_t abi;
+  /* Says why the callback fails; one line, no final stop, which names what the user wrote and what to do. */
+  void (*error) (struct vmforge_call *call, enum vmforge_plugin_error code, const char *format, ...)
+      VMFORGE_PLUGIN_PRINTF (3, 4);
+  void (*log) (struct vmforge_call *call, enum vmforge_log_level level, const char *format, ...)
+      VMFORGE_PLUGIN_PRINTF (3, 4);
+  /* fraction: 0.0 … 1.0 of this callback's work, or negative where unknown. what: a few words, or NULL. */
+  void (*progress) (struct vmforge_call *call, double fraction, const char *what);
+  /* 1 once the user asked to stop: return -1 soon, without error(). Programs are stopped by the engine. */
+  int (*cancelled) (struct vmforge_call *call);
+  /* Runs a program on the host and waits for it. Returns its exit status (0 … 255), 128 + N for signal N, or
+   * -1 with the error already set (absent program, cancelled, line() refused). */
+  int (*run) (struct vmforge_call *call, const struct vmforge_program *program);
+  /* The same inside the root filesystem. Only in install, boot, manifest. sandbox may be NULL. */
+  int (*run_in_root) (struct vmforge_call *call, const struct vmforge_program *program,
+                      const struct vmforge_sandbox *sandbox);
+  /* The path of the cached file with this digest, or NULL; valid until the callback returns. */
+  const char *(*cache_find) (struct vmforge_call *call, const char *digest);
+  /* Moves the file at path (on the filesystem of the plugin's cache folder) into the cache after verifying
+   * its digest; -1 with the error set where it differs. */
+  int (*cache_add) (struct vmforge_call *call, const char *path, const char *digest);
+  /* Results, one call each. */
+  int (*emit_package) (struct vmforge_call *call, const struct vmforge_package *package);
+  int (*emit_volume) (struct vmforge_call *call, const struct vmforge_volume *volume);
+  int (*emit_extent) (struct vmforge_call *call, uint64_t offset, uint64_t length,
+                      enum vmforge_extent_state state);
+  /* path: inside the root filesystem. target: for EFI_FILE, the path in the EFI system partition. */
+  int (*emit_artefact) (struct vmforge_call *call, enum vmforge_artefact_kind kind, const char *path,
+                        const char *target);
+};
+
+/* The call in progress. Plugins never make one, but a fake host in a test does. */
+struct vmforge_call {
+  const struct vmforge_host *host;
+};
+
+/* A parameter that the user may give (`--storage NAME:key=value`). */
+struct vmforge_parameter {
+  const char *name;    /* NULL ends the table */
+  const char *type;    /* "string", "size", "bool", "path" */
+  const char *fallback; /* shown as the default; NULL: none */
+  const char *help;
+};
+
+/* ---- storage ------------------------------------------------------------------------------------------ */
+
+struct vmforge_storage_config {
+  uint32_t size;
+  uint32_t flags;          /* none yet: 0 */
+  const char *store_path;  /* absolute path of the store */
+  const char *store_id;    /* 32 hexadecimal characters */
+  /* NAME, VALUE, NAME, VALUE, …, NULL: those that the user gave, checked against the plugin's `parameters` by
+   * the engine and in one form: sizes in bytes, bools as true or false, paths absolute. */
+  const char *const *parameters;
+};
+
+/* Space of the place where volumes live. */
+struct vmforge_capacity {
+  uint32_t size;
+  uint32_t flags;
+  uint64_t total;
+  uint64_t available; /* what new blocks can still take before writes fail */
+};
+
+#define VMFORGE_CLONE_COPIES UINT32_C (1) /* storage flag: clones are copies here, not instantaneous */
+#define VMFORGE_MAP_READ_ONLY UINT32_C (1)
+#define VMFORGE_PATH_MAX 4096
+
+struct vmforge_storage {
+  uint32_t size;
+  uint32_t flags;
+  /* MANDATORY. Makes what it needs below the store or finds it. */
+  int (*open) (struct vmforge_call *call, const struct vmforge_storage_config *config, void **handle);
+  /* MANDATORY. Volumes that are mapped stay so; nothing is removed. */
+  void (*close) (void *handle);
+  /* MANDATORY. A new writable volume that reads as zeros. */
+  int (*create) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
+  /* MANDATORY. A new writable volume with the content of the sealed volume `parent`. */
+  int (*clone) (void *handle, struct vmforge_call *call, const char *id, const char *parent);
+  /* MANDATORY. Makes the volume reachable as a regular file or block device and writes its path
+   * (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
+  int (*map) (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path);
+  /* The reverse. Default: nothing to do. */
+  int (*unmap) (void *handle, struct vmforge_call *call, const char *id);
+  /* MANDATORY. Makes a writable volume larger; new bytes read as zeros. */
+  int (*grow) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
+  /* MANDATORY. Everything written is on stable storage, and the volume read-only from now on. */
+  int (*seal) (void *handle, struct vmforge_call *call, const char *id);
+  /* MANDATORY. Removes a volume in whatever state; one that does not exist is no error. */
+  int (*remove) (void *handle, struct vmforge_call *call, const char *id);
+  /* MANDATORY. Emits every volume (emit_volume) that this store made. */
+  int (*list) (void *handle, struct vmforge_call *call);
+  /* Emits the ranges of a volume in ascending order (HOLE, DATA). Default: all DATA. */
+  int (*extents) (void *handle, struct vmforge_call *call, const char *id);
+  /* Emits SAME, CHANGED, UNKNOWN ranges of b against a, both sealed; ascending, whole volume. A range may be
+   * reported as CHANGED that is not, never the reverse. Default: all UNKNOWN. */
+  int (*differences) (void *handle, struct vmforge_call *call, const char *a, const char *b);
+  /* Default: unknown, nothing is checked. */
+  int (*capacity) (void *handle, struct vmforge_call *call, struct vmforge_capacity *capacity);
+  /* Ends what outlives a run (mounts, active devices), for `vmforge store umount`. Default: nothing. */
+  int (*deactivate) (void *handle, struct vmforge_call *call);
+};
+
+/* ---- package ------------------------------------------------------------------------------------------ */
+
+struct vmforge_package_config {
+  uint32_t size;
+  uint32_t flags;           /* VMFORGE_CONFIG_… */
+  const char *profile;      /* JSON: the profile, cut down to the release and architecture */
+  const char *release;
+  const char *arch;         /* vmforge's word: x86_64, i386, aarch64 */
+  const char *cache_path;   /* folder of the plugin's own, on one filesystem with the package cache */
+  const char *const *mirrors; /* the user's `mirrors:`, NULL terminated; NULL: the plugin's default */
+};
+#define VMFORGE_CONFIG_OFFLINE UINT32_C (1) /* nothing may be fetched */
+
+/* What a stage asks for. */
+struct vmforge_package_request {
+  uint32_t size;
+  uint32_t flags; /* VMFORGE_REQUEST_… */
+  const struct vmforge_repository *const *repositories; /* of this stage and those below; NULL terminated */
+  const char *const *install;                           /* names as the spec gives them; NULL terminated */
+  const char *const *remove;                            /* likewise */
+  const struct vmforge_package *const *installed;       /* what the stages below hold; NULL terminated */
+};
+#define VMFORGE_REQUEST_BOOTSTRAP UINT32_C (1) /* nothing is installed: add what the distribution needs */
+
+/* The root filesystem of the volume under construction. */
+struct vmforge_root {
+  uint32_t size;
+  uint32_t flags;
+  const char *path; /* mount point, in a mount namespace that ends with the worker */
+  int fd;           /* open on it (O_PATH) */
+};
+
+#define VMFORGE_FIRMWARE_BIOS UINT32_C (1)
+#define VMFORGE_FIRMWARE_UEFI UINT32_C (2)
+
+struct vmforge_boot_request {
+  uint32_t size;
+  uint32_t firmware; /* VMFORGE_FIRMWARE_… */
+  const char *filesystem;               /* type of the root filesystem */
+  const char *root_uuid;                /* of the root filesystem */
+  const char *esp_uuid;                 /* of the EFI system partition as fstab writes it (1234-ABCD) */
+  const char *const *kernel_arguments;  /* the whole command line but root= and ro; NULL terminated */
+};
+
+struct vmforge_package_backend {
+  uint32_t size;
+  uint32_t flags;
+  /* Raised when the same packages would give another root filesystem: part of every stage key. */
+  uint32_t cache_version;
+  uint32_t reserved;
+  /* MANDATORY. */
+  int (*open) (struct vmforge_call *call, const struct vmforge_package_config *config, void **handle);
+  /* MANDATORY. */
+  void (*close) (void *handle);
+  /* MANDATORY. Brings the metadata of all sources up to date (conditional requests), verified, and writes a
+   * digest that changes when, and only when, that metadata does (65 bytes of room). */
+  int (*refresh) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request,
+                  char *snapshot);
+  /* MANDATORY. Emits what must be installed (emit_package) over `installed`, from the metadata that refresh
+   * brought, and with VMFORGE_PACKAGE_REMOVE what request->remove takes away; changes nothing. Names that no source has are errors that quote them. */
+  int (*resolve) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request);
+  /* MANDATORY. Brings exactly these packages into the cache, verified. */
+  int (*fetch) (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages);
+  /* MANDATORY. Installs exactly these packages from the cache, offline, and removes those so flagged. */
+  int (*install) (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
+                  const struct vmforge_package_request *request,
+                  const struct vmforge_package *const *packages);
+  /* MANDATORY. Emits every package installed in the root filesystem, from its own database. */
+  int (*manifest) (void *handle, struct vmforge_call *call, const struct vmforge_root *root);
+  /* MANDATORY. Makes boot loader configuration and artefacts (emit_artefact) inside the root filesystem. */
+  int (*boot) (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
+               const struct vmforge_boot_request *request);
+};
+
+/* ---- transport ---------------------------------------------------------------------------------------- */
+
+/* Comes with transport-cbt; the kind is reserved. */
+struct vmforge_transport;
+
+/* ---- the descriptor ----------------------------------------------------------------------------------- */
+
+struct vmforge_plugin {
+  /* Plain numbers, read from the file before any code of it runs. VMFORGE_PLUGIN fills them. */
+  uint32_t abi;
+  uint32_t size;
+  uint32_t kind;
+  uint32_t table_size;
+  const char *name;        /* [a-z][a-z0-9-]*; the file is vmforge-NAME.so */
+  const char *version;
+  const char *description; /* one line */
+  const char *license;     /* SPDX expression; NULL: unknown */
+  const struct vmforge_parameter *parameters; /* NULL: takes none */
+  /* The one of this kind. */
+  const struct vmforge_storage *storage;
+  const struct vmforge_package_backend *package;
+  const struct vmforge_transport *transport;
+};
+
+/* Defines the descriptor. Use it once:
+ *   VMFORGE_PLUGIN (VMFORGE_PLUGIN_STORAGE, sizeof (struct vmforge_storage), .name = "plain", …); */
+#ifdef __cplusplus
+#define VMFORGE_PLUGIN_LINKAGE extern "C"
+#else
+#define VMFORGE_PLUGIN_LINKAGE
+#endif
+#define VMFORGE_PLUGIN(KIND, TABLE_SIZE, ...)                                                                \
+  VMFORGE_PLUGIN_LINKAGE VMFORGE_PLUGIN_EXPORT extern const struct vmforge_plugin vmforge_plugin;            \
+  const struct vmforge_plugin vmforge_plugin = {                                                             \
+      .abi = VMFORGE_PLUGIN_ABI, .size = sizeof (struct vmforge_plugin), .kind = (KIND),                     \
+      .table_size = (TABLE_SIZE), __VA_ARGS__}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

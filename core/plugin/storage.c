@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "plugin/storage.h"
+
+#include "plugin/runner.h"
+#include "support/digest.h"
+#include "support/error.h"
+
+#include <string.h>
+
+struct _VfStorage {
+  char *setting;
+  const VfPlugin *plugin;
+  const struct vmforge_storage *table;
+  const VfHost *host;
+  void *handle;
+};
+
+VfStorage *
+vf_storage_open (const char *setting, const char *store_path, const char *store_id, const VfHost *host,
+                 GError **error)
+{
+  g_auto (GStrv) name = g_strsplit (setting, ":", 2);
+  const VfPlugin *plugin = vf_plugin_find (VMFORGE_PLUGIN_STORAGE, name[0] ? name[0] : "", error);
+  g_auto (GStrv) parameters = NULL;
+  if (!plugin || !vf_plugin_parse_parameters (plugin, setting, &parameters, error))
+    return NULL;
+
+  struct vmforge_storage_config config = {
+      .size = sizeof config,
+      .store_path = store_path,
+      .store_id = store_id,
+      .parameters = (const char *const *)parameters,
+  };
+  const struct vmforge_storage *table = plugin->descriptor->storage;
+  void *handle = NULL;
+  g_auto (VfCall) call;
+  vf_call_begin (&call, host, plugin->name, "open", 0);
+  if (!vf_call_end (&call, table->open (&call.pub, &config, &handle), error))
+    return NULL;
+
+  VfStorage *storage = g_new0 (VfStorage, 1);
+  storage->setting = g_strdup (setting);
+  storage->plugin = plugin;
+  storage->table = table;
+  storage->host = host;
+  storage->handle = handle;
+  return storage;
+}
+
+void
+vf_storage_close (VfStorage *storage)
+{
+  storage->table->close (storage->handle);
+  g_free (storage->setting);
+  g_free (storage);
+}
+
+const char *
+vf_storage_get_name (const VfStorage *storage)
+{
+  return storage->plugin->name;
+}
+
+const char *
+vf_storage_get_setting (const VfStorage *storage)
+{
+  return storage->setting;
+}
+
+/* Ids become file and device names inside plugins: none that is not ours gets there. */
+static gboolean
+check_id (const char *id, GError **error)
+{
+  if (id && strlen (id) == 32 && vf_digest_is_hex (id, 32))
+    return TRUE;
+  return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is no volume id", id ? id : "");
+}
+
+static void
+begin (VfCall *call, VfStorage *storage, const char *callback, VfCallFlags flags)
+{
+  vf_call_begin (call, storage->host, storage->plugin->name, callback, flags);
+}
+
+gboolean
+vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  begin (&call, storage, "create", 0);
+  return vf_call_end (&call, storage->table->create (storage->handle, &call.pub, id, bytes), error);
+}
+
+gboolean
+vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error) || !check_id (parent, error))
+    return FALSE;
+  begin (&call, storage, "clone", 0);
+  return vf_call_end (&call, storage->table->clone (storage->handle, &call.pub, id, parent), error);
+}
+
+gboolean
+vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
+  begin (&call, storage, "map", 0);
+  int returned =
+      storage->table->map (storage->handle, &call.pub, id, read_only ? VMFORGE_MAP_READ_ONLY : 0, room);
+  if (!vf_call_end (&call, returned, error))
+    return FALSE;
+  if (!memchr (room, '\0', VMFORGE_PATH_MAX) || room[0] != '/')
+    return vf_call_misbehaved (storage->plugin->name, "map", error,
+                               "it gives no absolute path for volume '%s'", id);
+  *path = g_strdup (room);
+  return TRUE;
+}
+
+gboolean
+vf_storage_unmap (VfStorage *storage, const char *id, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  if (!storage->table->unmap)
+    return TRUE;
+  begin (&call, storage, "unmap", VF_CALL_CLEANS_UP);
+  return vf_call_end (&call, storage->table->unmap (storage->handle, &call.pub, id), error);
+}
+
+gboolean
+vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  begin (&call, storage, "grow", 0);
+  return vf_call_end (&call, storage->table->grow (storage->handle, &call.pub, id, bytes), error);
+}
+
+gboolean
+vf_storage_seal (VfStorage *storage, const char *id, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  begin (&call, storage, "seal", 0);
+  return vf_call_end (&call, storage->table->seal (storage->handle, &call.pub, id), error);
+}
+
+gboolean
+vf_storage_remove (VfStorage *storage, const char *id, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  begin (&call, storage, "remove", VF_CALL_CLEANS_UP);
+  return vf_call_end (&call, storage->table->remove (storage->handle, &call.pub, id), error);
+}
+
+static gint
+compare_volumes (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(const VfVolume *const *)a)->id, (*(const VfVolume *const *)b)->id);
+}
+
+GPtrArray *
+vf_storage_list (VfStorage *storage, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  begin (&call, storage, "list", VF_CALL_EMITS_VOLUMES | VF_CALL_CLEANS_UP);
+  if (!vf_call_end (&call, storage->table->list (storage->handle, &call.pub), error))
+    return NULL;
+  if (!call.results)
+    return g_ptr_array_new_with_free_func ((GDestroyNotify)vf_volume_free);
+  g_ptr_array_sort (call.results, compare_volumes);
+  return g_steal_pointer (&call.results);
+}
+
+/* What was emitted, completed to the whole volume with the state that is safe to assume. */
+static GArray *
+complete_extents (VfCall *call, guint64 bytes, enum vmforge_extent_state rest)
+{
+  GArray *extents =
+      call->extents ? g_steal_pointer (&call->extents) : g_array_new (FALSE, FALSE, sizeof (VfExtent));
+  VfExtent *last = extents->len > 0 ? &g_array_index (extents, VfExtent, extents->len - 1) : NULL;
+  guint64 end = last ? last->offset + last->length : 0;
+  if (end == bytes)
+    return extents;
+  VfExtent extent = {end, bytes - end, rest};
+  if (last && last->state == rest)
+    last->length += extent.length;
+  else
+    g_array_append_val (extents, extent);
+  return extents;
+}
+
+GArray *
+vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return NULL;
+  begin (&call, storage, "extents", VF_CALL_EMITS_EXTENTS);
+  call.bytes = bytes;
+  if (storage->table->extents &&
+      !vf_call_end (&call, storage->table->extents (storage->handle, &call.pub, id), error))
+    return NULL;
+  return complete_extents (&call, bytes, VMFORGE_EXTENT_DATA);
+}
+
+GArray *
+vf_storage_differences (VfStorage *storage, const char *a, const char *b, guint64 bytes, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (a, error) || !check_id (b, error))
+    return NULL;
+  begin (&call, storage, "differences", VF_CALL_EMITS_DIFFERENCES);
+  call.bytes = bytes;
+  if (storage->table->differences &&
+      !vf_call_end (&call, storage->table->differences (storage->handle, &call.pub, a, b), error))
+    return NULL;
+  return complete_extents (&call, bytes, VMFORGE_EXTENT_UNKNOWN);
+}
+
+gboolean
+vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  struct vmforge_capacity capacity = {.size = sizeof capacity};
+  begin (&call, storage, "capacity", 0);
+  if (storage->table->capacity &&
+      !vf_call_end (&call, storage->table->capacity (storage->handle, &call.pub, &capacity), error))
+    return FALSE;
+  /* A total of 0 bytes is no answer either. */
+  *total = capacity.total > 0 ? capacity.total : G_MAXUINT64;
+  *available = capacity.total > 0 ? capacity.available : G_MAXUINT64;
+  return TRUE;
+}
+
+gboolean
+vf_storage_deactivate (VfStorage *storage, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!storage->table->deactivate)
+    return TRUE;
+  begin (&call, storage, "deactivate", VF_CALL_CLEANS_UP);
+  return vf_call_end (&call, storage->table->deactivate (storage->handle, &call.pub), error);
+}

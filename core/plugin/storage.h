@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Storage plugins as objects: one function (runner) per callback, which supplies the default of a missing one,
+ * prefixes errors with the plugin's name, and reports a plugin that fails without saying why. */
+#pragma once
+
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+
+typedef struct _VfStorage VfStorage;
+
+/* setting: `NAME[:key=value,…]`. host is borrowed for the life of the object. */
+VfStorage *vf_storage_open (const char *setting, const char *store_path, const char *store_id,
+                            const VfHost *host, GError **error);
+void vf_storage_close (VfStorage *storage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStorage, vf_storage_close)
+
+const char *vf_storage_get_name (const VfStorage *storage);    /* "storage-file" */
+const char *vf_storage_get_setting (const VfStorage *storage); /* as given: for the worker's job */
+
+gboolean vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error);
+gboolean vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError **error);
+/* path: free it. */
+gboolean vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error);
+gboolean vf_storage_unmap (VfStorage *storage, const char *id, GError **error);
+gboolean vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **error);
+gboolean vf_storage_seal (VfStorage *storage, const char *id, GError **error);
+gboolean vf_storage_remove (VfStorage *storage, const char *id, GError **error);
+/* Elements VfVolume; owns them. */
+GPtrArray *vf_storage_list (VfStorage *storage, GError **error);
+/* Elements VfExtent by value. extents: whole volume is DATA by default; differences: UNKNOWN. */
+GArray *vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **error);
+GArray *vf_storage_differences (VfStorage *storage, const char *a, const char *b, guint64 bytes,
+                                GError **error);
+/* available: G_MAXUINT64 if unknown. */
+gboolean vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GError **error);
+gboolean vf_storage_deactivate (VfStorage *storage, GError **error);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "spec/config.h"
+
+#include "spec/node.h"
+#include "spec/schema.h"
+#include "support/paths.h"
+#include "support/units.h"
+
+#define DEFAULT_STORE       "/var/lib/vmforge"
+#define DEFAULT_STORAGE     "storage-file"
+#define DEFAULT_KEEP_IMAGES 3
+
+void
+vf_config_free (VfConfig *config)
+{
+  if (config == NULL)
+    return;
+  g_free (config->store);
+  g_free (config->storage);
+  g_free (config);
+}
+
+static VfConfig *
+config_from_node (const VfNode *root, GError **error)
+{
+  g_autoptr (VfConfig) config = g_new0 (VfConfig, 1);
+  config->store = g_strdup (vf_node_get_text (root, "store", DEFAULT_STORE));
+  config->storage = g_strdup (vf_node_get_text (root, "storage", DEFAULT_STORAGE));
+  config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
+  const VfNode *limit = vf_node_get (root, "store_limit");
+  if (limit != NULL && !vf_units_parse_size (limit->text, &config->store_limit)) {
+    vf_node_error (limit, VMFORGE_ERROR_SPEC, error,
+                   "'store_limit' is no size: '%s' (write one such as 200GiB)", limit->text);
+    return NULL;
+  }
+  return g_steal_pointer (&config);
+}
+
+VfConfig *
+vf_config_load (const char *path, GError **error)
+{
+  const char *file = path == NULL ? vf_paths_config_file () : path;
+  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+    return config_from_node (NULL, error);
+  g_autoptr (VfNode) root = vf_node_read (file, error);
+  if (root == NULL || !vf_schema_check (vf_schema_config (), root, error))
+    return NULL;
+  return config_from_node (root, error);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Defaults of this machine: /etc/vmforge/vmforge.yaml. */
+#pragma once
+
+#include "vmforge/vmforge.h"
+
+typedef struct {
+  char *store;         /* folder of the store: "/var/lib/vmforge" */
+  char *storage;       /* NAME[:key=value,…]: "storage-file" */
+  int keep_images;     /* versions kept of each name: 3 */
+  guint64 store_limit; /* bytes; 0: none */
+} VfConfig;
+
+/* path: NULL for the installed place (paths.h). A file that does not exist means the defaults. */
+VfConfig *vf_config_load (const char *path, GError **error);
+void vf_config_free (VfConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfConfig, vf_config_free)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Inside the store alone: the gate, and small files that appear and vanish while others read. */
+#pragma once
+
+#include "store/store.h"
+
+#define VF_STORE_FORMAT     1
+#define VF_STORE_MIN_PREFIX 6
+#define VF_VOLUME_HEX       32
+
+/* The gate: whoever changes records holds it; readers do not. It is a leaf: under it locks are only tried,
+ * never waited for, and no volume is made or removed. */
+VfLock *vf_store_gate (VmforgeStore *store, GError **error);
+
+/* Names in a folder that end in suffix (NULL: all), without it, sorted; hidden ones are left out. An absent
+ * folder is empty. */
+char **vf_records_names (VmforgeStore *store, const char *folder, const char *suffix, GError **error);
+/* Reads a record. NULL without error if it is (by now) absent. A newer "format" is an error. */
+VfJson *vf_records_read (VmforgeStore *store, const char *path, GError **error);
+/* Removes a file and syncs its folder; an absent one is no error. */
+gboolean vf_records_remove (VmforgeStore *store, const char *path, GError **error);
+gboolean vf_records_sync_dir (VmforgeStore *store, const char *folder, GError **error);
+/* The one of names that word is, or is an unambiguous prefix of. NULL without error: none; error: several.
+ * what: "image digest", for the message. Borrowed from names. */
+const char *vf_records_complete (char **names, const char *word, const char *what, GError **error);
+
+/* stages/KEY/ holds this; NULL without error if absent. */
+VfStage *vf_stage_read (VmforgeStore *store, const char *key, const char *storage, GError **error);
+/* Names of the storages that have a stage. */
+char **vf_stage_storages (VmforgeStore *store, const char *key, GError **error);
+/* Takes a stage's record in the store's storage away if it names volume (NULL: any). Under the gate. */
+gboolean vf_stage_forget (VmforgeStore *store, const char *key, const char *volume, GError **error);
+
+/* building/VOLUME.json */
+VfJson *vf_building_read (VmforgeStore *store, const char *volume, GError **error);
+/* NULL without error if another holds it. */
+VfLock *vf_building_try_lock (VmforgeStore *store, const char *volume, GError **error);
+gboolean vf_building_write (VmforgeStore *store, const char *volume, VfJson *record, GError **error);
+/* Removes a volume through storage, also after the user asked to stop. */
+gboolean vf_building_remove_volume (VmforgeStore *store, const char *volume, GError **error);
+/* Removes record, then lock file. The lock is held. */
+gboolean vf_building_forget (VmforgeStore *store, const char *volume, GError **error);
+
+/* Names of the images ("NAME:VERSION@ARCH") whose last stage is key. */
+GPtrArray *vf_images_of_stage (VmforgeStore *store, const char *key, GError **error);
+/* An image by digest; NULL without error if absent. */
+VfImage *vf_image_read (VmforgeStore *store, const char *digest, GError **error);
+/* Removes manifests that no name lists. Under the gate. */
+gboolean vf_images_sweep (VmforgeStore *store, GError **error);
+
+/* images/NAME/VERSION@ARCH.json */
+typedef struct {
+  char *name, *version, *arch;
+  char **digests;   /* newest first */
+  gint64 published; /* microseconds since 1970, growing within a store */
+} VfImageName;
+void vf_image_name_free (VfImageName *name);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfImageName, vf_image_name_free)
+/* NAME:VERSION@ARCH. Free the result. */
+char *vf_image_name_text (const VfImageName *name);
+/* Elements VfImageName, by name, then most recently published first. */
+GPtrArray *vf_image_names_read (VmforgeStore *store, GError **error);

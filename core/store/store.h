@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* The state folder of one vmforge. docs/store.md describes its files, and why no crash and no race loses a
+ * volume.
+ *
+ *   store.json                      format and id
+ *   locks/                          locks/store: the gate of all changes of records; locks/key-KEY; see
+ * lock.h stages/KEY/stage.json           inputs (what the key is the digest of), packages, stage, parent
+ *   stages/KEY/STORAGE.json         which volume holds it in that storage: {volume, bytes, built,
+ * milliseconds} stages/KEY/log                  of the build building/VOLUME.json            a volume under
+ * construction, or kept after a failure building/VOLUME.lock            held while its builder or a worker of
+ * it lives images/NAME/VERSION@ARCH.json   digests of the images that had this name, newest first
+ *   objects/DIGEST.json             image manifests
+ *   exports/                        derived formats, by image digest
+ *   logs/                           of builds that run or failed
+ *   cache/packages/                 archives by digest        cache/PLUGIN/  the plugin's own
+ *   cache/resolutions/              what requests resolved to
+ *   volumes/ or pool.img, pool/     the storage plugin's
+ */
+#pragma once
+
+#include "plugin/storage.h"
+#include "spec/config.h"
+#include "support/json.h"
+#include "support/lock.h"
+#include "vmforge/vmforge.h"
+
+struct _VmforgeStore {
+  char *path; /* absolute */
+  int fd;
+  char *id;
+  VfConfig *config;
+  char *storage_name;    /* of the plugin: also where storage is NULL */
+  char *storage_setting; /* NAME[:key=value,…] */
+  VfHost host;           /* of storage calls */
+  VfStorage *storage;    /* opened with the store; NULL after vf_store_open_plain */
+};
+
+/* Opens what exists, without touching storage or recovering (for workers and read-only commands): storage is
+ * NULL, and nothing is written. The store may be read-only. path: NULL as for vmforge_store_open. */
+VmforgeStore *vf_store_open_plain (const char *path, GError **error);
+/* Opens the storage of a plain store. setting: NULL for the configured one. */
+gboolean vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error);
+
+/* ---- stages (stages.c) */
+typedef struct {
+  char *key;
+  char *stage;     /* "core" … */
+  char *parent;    /* key, or NULL */
+  char *spec_name; /* of the spec that built it first */
+  char *volume;    /* id */
+  char *storage;   /* plugin name */
+  guint64 bytes;
+  gint64 built;   /* seconds since 1970 */
+  double seconds; /* that building took */
+  VfJson *json;   /* stage.json */
+} VfStage;
+void vf_stage_free (VfStage *stage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStage, vf_stage_free)
+
+/* NULL without error if this key is not built in the store's storage. */
+VfStage *vf_store_find_stage (VmforgeStore *store, const char *key, GError **error);
+/* Elements VfStage, one per key and storage, sorted by time. */
+GPtrArray *vf_store_list_stages (VmforgeStore *store, GError **error);
+/* Full key for an unambiguous prefix of at least 6 characters; of a stage in any storage. */
+char *vf_store_complete_key (VmforgeStore *store, const char *prefix, GError **error);
+/* Records a sealed volume as this stage: appears whole or not at all. stage: what stage.json holds, with
+ * "stage" and, where there are, "parent" and "spec" (a name); borrowed. log_path: the log to keep (moved), or
+ * NULL. The caller then ends the building of the volume. */
+gboolean vf_store_record_stage (VmforgeStore *store, const char *key, VfJson *stage, const char *volume,
+                                guint64 bytes, double seconds, const char *log_path, GError **error);
+/* Refuses while children, images or running builds need it (names them). */
+gboolean vf_store_remove_stage (VmforgeStore *store, const char *key, GError **error);
+/* Waits for the right to build a key. */
+VfLock *vf_store_lock_key (VmforgeStore *store, const char *key, VfLockWaitFunc func, gpointer user_data,
+                           GCancellable *cancellable, GError **error);
+
+/* ---- volumes under construction (building.c) */
+typedef struct {
+  char *volume;
+  char *key;    /* of the stage that is built, or NULL */
+  VfLock *lock; /* its descriptor goes to the worker */
+} VfBuilding;
+typedef struct {
+  const char *key;    /* of the stage that is built */
+  const char *parent; /* key; refused if it is gone, and not removed while this is built; NULL for Core */
+  const char *stage;  /* "core" … */
+  const char *spec;   /* name, for people; or NULL */
+  guint64 reserve;    /* bytes that the build may need */
+} VfBuildingStage;
+/* Makes an id and its record; every volume needs one before it is created, or recovery takes it for an
+ * orphan. Refused (VMFORGE_ERROR_NO_SPACE) if what is available, less what other live builds reserved, is
+ * less than reserve. */
+VfBuilding *vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError **error);
+/* The same with the key alone. */
+VfBuilding *vf_store_begin (VmforgeStore *store, const char *key, guint64 reserve, GError **error);
+/* For a throw-away clone of the stage `key` (run, shell): refused if it is gone; it stays while the clone
+ * lives. */
+VfBuilding *vf_store_begin_clone (VmforgeStore *store, const char *key, guint64 reserve, GError **error);
+/* Frees building in any case. remove_volume: removes the volume too (failed build; and a stage record that
+ * names it). keep: leaves volume and record for `vmforge shell`. Neither: the volume was recorded. What fails
+ * is left to the next recovery. */
+gboolean vf_store_end (VmforgeStore *store, VfBuilding *building, gboolean remove_volume, gboolean keep,
+                       GError **error);
+/* Removes what dead builders left: volumes, temporary files. Called by vmforge_store_open, which does not
+ * fail where this does. */
+gboolean vf_store_recover (VmforgeStore *store, GError **error);
+
+/* ---- volumes of failed builds that were kept (kept.c) */
+typedef struct {
+  char *volume;
+  char *key, *stage, *spec; /* stage and spec may be NULL */
+  char *storage;            /* plugin name */
+  gint64 started;           /* seconds since 1970 */
+} VfKept;
+void vf_kept_free (VfKept *kept);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfKept, vf_kept_free)
+
+/* Elements VfKept, all storages, sorted by time. */
+GPtrArray *vf_store_list_kept (VmforgeStore *store, GError **error);
+/* word: the volume's id or an unambiguous prefix of at least 6 characters. */
+VfKept *vf_store_find_kept (VmforgeStore *store, const char *word, GError **error);
+/* Holds a kept volume (its descriptor goes to the worker): it is not removed meanwhile. */
+VfLock *vf_store_lock_kept (VmforgeStore *store, const VfKept *kept, GError **error);
+gboolean vf_store_remove_kept (VmforgeStore *store, const VfKept *kept, GError **error);
+
+/* ---- images (images.c, image-word.c) */
+typedef struct {
+  char *name, *version, *arch; /* NULL for a stage */
+  char *digest;                /* of the manifest; NULL for a stage */
+  char *key;                   /* of its last stage */
+  char *storage;               /* plugin name */
+  char *volume;                /* NULL if this storage does not hold it */
+  guint64 bytes;
+  gint64 created;
+  gboolean current; /* the name points to it */
+  VfJson *manifest; /* NULL for a stage */
+} VfImage;
+void vf_image_free (VfImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfImage, vf_image_free)
+
+/* Publishes a manifest
+ * ({"format":1,"name","version","arch","stage","stages","spec_digest","created","packages",…}) under its name
+ * and applies retention. Publishing what is current already ("created" apart) changes nothing. digest: free
+ * it; may be NULL. */
+gboolean vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest, GError **error);
+/* Elements VfImage; by name, then newest first. */
+GPtrArray *vf_store_list_images (VmforgeStore *store, GError **error);
+/* word: NAME[:VERSION][@ARCH], an image digest, or a stage key (also unambiguous prefixes of 6 characters),
+ * tried in this order: a stage gives an image without a name. VMFORGE_ERROR_NOT_FOUND with a suggestion. */
+VfImage *vf_store_find_image (VmforgeStore *store, const char *word, GError **error);
+/* Fails, and says which storage has it, if volume is NULL. */
+gboolean vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error);
+/* Removes this digest; an older one of the name becomes current. Stages stay. */
+gboolean vf_store_remove_image (VmforgeStore *store, const VfImage *image, GError **error);
+/* Removes NAME:VERSION@ARCH of an image with all its digests. */
+gboolean vf_store_remove_name (VmforgeStore *store, const VfImage *image, GError **error);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* SHA-256 by libgcrypt, as lower-case hexadecimal, and names derived from it. */
+#pragma once
+
+#include "vmforge/vmforge.h"
+
+#define VF_DIGEST_HEX 64
+
+/* Free the result. */
+char *vf_digest_text (const char *text);
+char *vf_digest_data (const void *data, gsize length);
+/* Reads the descriptor from its start to its end. */
+char *vf_digest_fd (int fd, GError **error);
+char *vf_digest_file (int dirfd, const char *path, GError **error);
+gboolean vf_digest_is_hex (const char *text, gsize length);
+
+/* A UUID (version 8, lower case) made of SHA-256 over `seed NUL label`. Free the result. */
+char *vf_digest_uuid (const char *seed, const char *label);
+/* The first 32 bits of the same. */
+guint32 vf_digest_number (const char *seed, const char *label);
+/* 32 hexadecimal characters from the kernel's random numbers. Free the result. */
+char *vf_digest_random_id (void);

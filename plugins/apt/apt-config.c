@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "apt.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What of the host's own apt configuration is honoured: how to reach mirrors and whether old metadata is
+ * accepted. It decides what may be fetched, never what the image holds. */
+static gboolean
+is_honoured (const char *line)
+{
+  static const char *const prefixes[] = {
+      "Acquire::Check-Valid-Until ", "Acquire::Check-Date ",  "Acquire::http::Proxy",
+      "Acquire::https::Proxy",       "Acquire::ftp::Proxy",   "Acquire::https::CaInfo",
+      "Acquire::Retries ",           "Acquire::ForceIPv4 ",   "Acquire::ForceIPv6 ",
+      "Acquire::http::Timeout ",     "Acquire::https::Timeout ",
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (g_str_has_prefix (line, prefixes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static int
+collect_host_setting (void *user, int stream, const char *line)
+{
+  if (stream == 1 && is_honoured (line))
+    g_string_append_printf (user, "%s\n", line);
+  return 0;
+}
+
+static int
+add_host_settings (Call *call, GString *conf)
+{
+  const char *argv[] = {"apt-config", "dump", NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_setting, .user = conf};
+  int status = call->host->run (call, &program);
+  if (status > 0)
+    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump' exited with status %d", status);
+  return status;
+}
+
+static void
+add_setting (GString *conf, const char *key, const char *value)
+{
+  g_string_append_printf (conf, "%s \"%s\";\n", key, value);
+}
+
+static void
+add_paths (GString *conf, const AptConfig *config)
+{
+  /* Emptied or pointed elsewhere, so that no file of the host's apt takes part. */
+  static const char *const unused[] = {
+      "Dir::Etc::main",           "Dir::Etc::parts",         "Dir::Etc::sourceparts", "Dir::Etc::trusted",
+      "Dir::Etc::trustedparts",   "Dir::Etc::preferences",   "Dir::Etc::preferencesparts",
+      "Dir::State::extended_states", "Dir::State::cdroms",   "Dir::Log",
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (unused); i++)
+    add_setting (conf, unused[i], "/dev/null");
+  g_autofree char *sources = apt_memfd_path (config->sources_fd);
+  add_setting (conf, "Dir::Etc::sourcelist", sources);
+  add_setting (conf, "Dir::State::status", config->status);
+  add_setting (conf, "Dir::State::lists", config->lists);
+  add_setting (conf, "Dir::State", config->lists);
+  add_setting (conf, "Dir::Cache", config->lists);
+  add_setting (conf, "Dir::Cache::archives", config->lists);
+  add_setting (conf, "Dir::Cache::pkgcache", "");
+  add_setting (conf, "Dir::Cache::srcpkgcache", "");
+  add_setting (conf, "Dir::Etc::netrc", "/etc/apt/auth.conf");
+  add_setting (conf, "Dir::Etc::netrcparts", "/etc/apt/auth.conf.d");
+}
+
+static void
+add_behaviour (GString *conf, const Apt *apt)
+{
+  add_setting (conf, "APT::Architecture", apt->package_arch);
+  g_string_append_printf (conf, "APT::Architectures { \"%s\"; };\n", apt->package_arch);
+  add_setting (conf, "APT::Install-Recommends", "false");
+  add_setting (conf, "APT::Install-Suggests", "false");
+  add_setting (conf, "APT::Get::Assume-Yes", "true");
+  add_setting (conf, "APT::Get::AllowUnauthenticated", "false");
+  add_setting (conf, "Acquire::AllowInsecureRepositories", "false");
+  add_setting (conf, "APT::Update::Error-Mode", "any");
+  add_setting (conf, "APT::Sandbox::User", "root");
+  add_setting (conf, "APT::Color", "false");
+  add_setting (conf, "Acquire::Languages", "none");
+  add_setting (conf, "Acquire::GzipIndexes", "false");
+  add_setting (conf, "Debug::NoLocking", "true"); /* lists are locked by the plugin, for as long as it needs */
+}
+
+static char *
+make_lists_folder (Call *call, const Apt *apt, const char *sources)
+{
+  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, sources, -1);
+  g_autofree char *path = g_strdup_printf ("%s/lists-%s-%.16s", apt->cache_path, apt->package_arch, digest);
+  g_autofree char *partial = g_build_filename (path, "partial", NULL);
+  if (g_mkdir_with_parents (partial, 0755) < 0) {
+    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", partial, g_strerror (errno));
+    return NULL;
+  }
+  return g_steal_pointer (&path);
+}
+
+/* apt wants the status in a file with a path. One file serves all: it is used under the exclusive lock of the lists,
+ * and the next run writes it anew. */
+static char *
+write_status (Call *call, const Apt *apt, const char *status)
+{
+  if (*status == '\0')
+    return g_strdup ("/dev/null");
+  g_autofree char *path = g_build_filename (apt->cache_path, "status", NULL);
+  g_autoptr (GError) failure = NULL;
+  if (g_file_set_contents_full (path, status, -1, G_FILE_SET_CONTENTS_NONE, 0644, &failure))
+    return g_steal_pointer (&path);
+  apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
+  return NULL;
+}
+
+AptConfig *
+apt_config_new (Call *call, const Apt *apt, const char *sources, const char *status)
+{
+  g_autoptr (AptConfig) config = g_new0 (AptConfig, 1);
+  config->conf_fd = -1;
+  config->sources_fd = apt_memfd ("sources.list", sources);
+  config->lists = make_lists_folder (call, apt, sources);
+  config->status = config->lists == NULL ? NULL : write_status (call, apt, status);
+  if (config->status == NULL)
+    return NULL;
+  g_autoptr (GString) conf = g_string_new (NULL);
+  if (add_host_settings (call, conf) < 0)
+    return NULL;
+  add_paths (conf, config);
+  add_behaviour (conf, apt);
+  config->conf_fd = apt_memfd ("apt.conf", conf->str);
+  if (config->sources_fd < 0 || config->conf_fd < 0) {
+    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make a file in memory: %s", g_strerror (errno));
+    return NULL;
+  }
+  g_autofree char *path = apt_memfd_path (config->conf_fd);
+  config->env = g_strconcat ("APT_CONFIG=", path, NULL);
+  return g_steal_pointer (&config);
+}
+
+void
+apt_config_free (AptConfig *config)
+{
+  if (config == NULL)
+    return;
+  int fds[] = {config->conf_fd, config->sources_fd};
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    if (fds[i] >= 0)
+      close (fds[i]);
+  g_free (config->lists);
+  g_free (config->status);
+  g_free (config->env);
+  g_free (config);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Installs what was resolved, from the cache, with the root filesystem's own dpkg. */
+#include "apt.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define POLICY      "usr/sbin/policy-rc.d"
+#define ENABLE_GRUB "etc/grub.d/enable_cloud"
+
+/* Packages that only came along are marked so, for a later `apt autoremove` in the guest. */
+static int
+mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
+                const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  int fd = apt_open_in_root (root, "var/lib/apt/extended_states", O_RDONLY, 0);
+  char buffer[65536];
+  for (gssize step; fd >= 0 && (step = read (fd, buffer, sizeof buffer)) > 0;)
+    g_string_append_len (text, buffer, step);
+  if (fd >= 0)
+    close (fd);
+  for (; *packages != NULL; packages++) {
+    const struct vmforge_package *package = *packages;
+    g_autofree char *essential = package->data == NULL ? NULL : apt_stanza_get (package->data, "Essential");
+    gboolean asked = request->install != NULL && g_strv_contains (request->install, package->name);
+    if (asked || essential != NULL || (package->flags & VMFORGE_PACKAGE_REMOVE) != 0)
+      continue;
+    g_autofree char *head = g_strdup_printf ("Package: %s\nArchitecture: %s\n", package->name, apt->package_arch);
+    if (strstr (text->str, head) == NULL)
+      g_string_append_printf (text, "%sAuto-Installed: 1\n\n", head);
+  }
+  return text->len == 0 ? 0 : apt_write (call, root, "var/lib/apt/extended_states", text->str, text->len, 0644);
+}
+
+static char *
+cache_folder (Call *call, const struct vmforge_package *const *packages)
+{
+  for (; *packages != NULL; packages++) {
+    if (((*packages)->flags & VMFORGE_PACKAGE_REMOVE) != 0)
+      continue;
+    const char *path = call->host->cache_find (call, (*packages)->digest);
+    if (path == NULL) {
+      apt_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", (*packages)->name);
+      return NULL;
+    }
+    g_autofree char *folder = g_path_get_dirname (path);
+    return g_path_get_dirname (folder);
+  }
+  return g_strdup ("/usr/share/doc"); /* nothing is installed: any folder will do for the bind */
+}
+
+static int
+install_group (AptDpkg *dpkg, GPtrArray *group, gboolean essential)
+{
+  if (group->len == 0)
+    return 0;
+  /* Nothing is configured yet when the essential packages come, so they cannot wait for each other. */
+  static const char *const first[] = {"--force-depends", "--install", NULL};
+  static const char *const unpack[] = {"--no-triggers", "--unpack", NULL};
+  static const char *const configure[] = {"--no-triggers", "--configure", "--pending", NULL};
+  if (essential)
+    return apt_dpkg (dpkg, first, group);
+  return apt_dpkg (dpkg, unpack, group) < 0 ? -1 : apt_dpkg (dpkg, configure, NULL);
+}
+
+static int
+install_groups (AptDpkg *dpkg, GPtrArray *groups)
+{
+  for (guint i = 0; i < groups->len; i++) {
+    if (dpkg->call->host->cancelled (dpkg->call) || install_group (dpkg, g_ptr_array_index (groups, i), i == 0) < 0)
+      return -1;
+  }
+  /* Triggers that were put off run once, now. */
+  static const char *const triggers[] = {"--triggers-only", "--pending", NULL};
+  static const char *const rest[] = {"--configure", "--pending", NULL};
+  return apt_dpkg (dpkg, triggers, NULL) < 0 ? -1 : apt_dpkg (dpkg, rest, NULL);
+}
+
+static int
+remove_packages (AptDpkg *dpkg, const struct vmforge_package *const *packages)
+{
+  g_autoptr (GPtrArray) gone = g_ptr_array_new ();
+  for (; *packages != NULL; packages++)
+    if (((*packages)->flags & VMFORGE_PACKAGE_REMOVE) != 0)
+      g_ptr_array_add (gone, (gpointer)*packages);
+  static const char *const purge[] = {"--purge", NULL};
+  return gone->len == 0 ? 0 : apt_dpkg (dpkg, purge, gone);
+}
+
+/* What a build leaves behind and no image needs. */
+static void
+clean (const struct vmforge_root *root)
+{
+  static const char *const files[] = {
+      POLICY,
+      "var/log/dpkg.log",
+      "var/log/bootstrap.log",
+      "var/log/alternatives.log",
+      "var/lib/dpkg/status-old",
+      "var/lib/dpkg/available-old",
+      "var/lib/dpkg/diversions-old",
+      "var/lib/dpkg/statoverride-old",
+      "var/cache/debconf/config.dat-old",
+      "var/cache/debconf/templates.dat-old",
+      "var/cache/apt/pkgcache.bin",
+      "var/cache/apt/srcpkgcache.bin",
+      "var/cache/ldconfig/aux-cache",
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    apt_remove (root, files[i]);
+  static const char *const folders[] = {"var/log/apt", "var/cache/apt/archives", "var/lib/apt/lists"};
+  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
+    apt_empty_folder (root, folders[i]);
+}
+
+static int
+install (AptDpkg *dpkg, const Apt *apt, GPtrArray *groups, const struct vmforge_package_request *request,
+         const struct vmforge_package *const *packages)
+{
+  static const char policy[] = "#!/bin/sh\nexit 101\n";
+  GPtrArray *essential = g_ptr_array_index (groups, 0);
+  gboolean bootstrap = (request->flags & VMFORGE_REQUEST_BOOTSTRAP) != 0;
+  if (bootstrap && apt_bootstrap (dpkg->call, apt, dpkg->root, essential) < 0)
+    return -1;
+  if (apt_write (dpkg->call, dpkg->root, POLICY, policy, strlen (policy), 0755) < 0)
+    return -1;
+  /* grub-cloud would run grub-install, which needs the guest's own disk; apt_boot puts the file back. */
+  apt_remove (dpkg->root, ENABLE_GRUB);
+  return install_groups (dpkg, groups) < 0 || remove_packages (dpkg, packages) < 0 ? -1 : 0;
+}
+
+int
+apt_install (void *handle, Call *call, const struct vmforge_root *root,
+             const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
+{
+  const Apt *apt = handle;
+  AptDpkg dpkg = {.call = call, .root = root, .cache = cache_folder (call, packages)};
+  if (dpkg.cache == NULL)
+    return -1;
+  g_autoptr (GPtrArray) groups = apt_order_groups (packages);
+  for (guint i = 0; i < groups->len; i++)
+    dpkg.steps += 2 * ((GPtrArray *)g_ptr_array_index (groups, i))->len;
+  int result = dpkg.steps == 0 && packages[0] == NULL ? 0 : install (&dpkg, apt, groups, request, packages);
+  g_free (dpkg.cache);
+  if (result == 0)
+    result = mark_automatic (call, apt, root, request, packages);
+  if (result == 0)
+    result = apt_sources_for_image (call, apt, root, request);
+  clean (root);
+  return result;
+}
+
+static int
+emit_installed (void *user, int stream, const char *line)
+{
+  Call *call = user;
+  if (stream != 1)
+    return 0;
+  g_auto (GStrv) words = g_strsplit (line, "\t", 5);
+  if (g_strv_length (words) < 5 || !g_str_equal (words[0], "installed"))
+    return 0;
+  struct vmforge_package package = {.size = sizeof package, .id = words[1], .name = words[1], .version = words[2],
+                                    .arch = words[3],
+                                    .installed_size = g_ascii_strtoull (words[4], NULL, 10) * 1024};
+  return call->host->emit_package (call, &package);
+}
+
+int
+apt_manifest (void *handle, Call *call, const struct vmforge_root *root)
+{
+  const char *argv[] = {
+      "dpkg-query", "--show",
+      "--showformat=${db:Status-Status}\\t${Package}\\t${Version}\\t${Architecture}\\t${Installed-Size}\\n", NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = emit_installed, .user = call};
+  int status = call->host->run_in_root (call, &program, NULL);
+  if (status > 0)
+    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image exited with status %d", status);
+  return status;
+}

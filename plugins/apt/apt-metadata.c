@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Package lists: brought up to date, verified by apt, and named by what they say. */
+#include "apt.h"
+
+#include <unistd.h>
+
+static int
+on_update_line (void *user, int stream, const char *line)
+{
+  apt_lines_add (user, stream, line);
+  return 0;
+}
+
+/* The first of apt's lines that says what is wrong, and what to do about it. */
+static int
+explain_update (Call *call, const AptLines *lines)
+{
+  static const struct {
+    const char *word, *advice;
+    enum vmforge_plugin_error code;
+  } causes[] = {
+      {"NO_PUBKEY", "the signature cannot be verified with the keyring given for it", VMFORGE_PLUGIN_FAILED},
+      {"BADSIG", "the signature is wrong", VMFORGE_PLUGIN_FAILED},
+      {"not signed", "only signed repositories are used: check the URL and the key", VMFORGE_PLUGIN_FAILED},
+      {"is expired", "the mirror is stale: use another, or set Acquire::Check-Valid-Until in the host's apt.conf",
+       VMFORGE_PLUGIN_FAILED},
+      {"Could not resolve", "check the network, or name a mirror that can be reached with 'mirrors:'",
+       VMFORGE_PLUGIN_ENVIRONMENT},
+      {"Could not connect", "check the network, or name a mirror that can be reached with 'mirrors:'",
+       VMFORGE_PLUGIN_ENVIRONMENT},
+      {"Connection failed", "check the network, or name a mirror that can be reached with 'mirrors:'",
+       VMFORGE_PLUGIN_ENVIRONMENT},
+      {"does not have a Release file", "check URL and suite", VMFORGE_PLUGIN_FAILED},
+      {"No space left", "the disk of the store is full", VMFORGE_PLUGIN_NO_SPACE},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (causes); i++) {
+    GPtrArray *both[] = {lines->errors, lines->warnings};
+    for (gsize k = 0; k < G_N_ELEMENTS (both); k++)
+      for (guint j = 0; j < both[k]->len; j++)
+        if (strstr (g_ptr_array_index (both[k], j), causes[i].word) != NULL)
+          return apt_fail (call, causes[i].code, "%s (%s)", (char *)g_ptr_array_index (both[k], j),
+                           causes[i].advice);
+  }
+  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot update the package lists: %s",
+                   lines->errors->len > 0 ? (char *)g_ptr_array_index (lines->errors, 0) : "apt-get update failed");
+}
+
+static int
+update (Call *call, const Apt *apt, const AptConfig *config)
+{
+  if (apt->offline)
+    return 0;
+  call->host->progress (call, -1, "updating package lists");
+  g_auto (AptLines) lines;
+  apt_lines_init (&lines, FALSE);
+  const char *argv[] = {"apt-get", "-q", "update", NULL};
+  const char *env[] = {config->env, NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .line = on_update_line,
+                                    .user = &lines};
+  int status = call->host->run (call, &program);
+  if (status < 0)
+    return -1;
+  return status == 0 ? 0 : explain_update (call, &lines);
+}
+
+static int
+collect_line (void *user, int stream, const char *line)
+{
+  if (stream == 1)
+    g_ptr_array_add (user, g_strdup (line));
+  return 0;
+}
+
+static gint
+compare_lines (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The lists hold nothing that the signed index does not name: its digest stands for them. */
+static int
+digest_lists (Call *call, const AptConfig *config, char *snapshot)
+{
+  g_autoptr (GDir) dir = g_dir_open (config->lists, 0, NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir))
+    if (g_str_has_suffix (name, "Release"))
+      g_ptr_array_add (names, g_strdup (name));
+  if (names->len == 0)
+    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+                     "there are no package lists yet: run the build once without --offline");
+  g_ptr_array_sort (names, compare_lines);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *path = g_build_filename (config->lists, g_ptr_array_index (names, i), NULL);
+    g_autofree char *text = NULL;
+    gsize length;
+    if (!g_file_get_contents (path, &text, &length, NULL))
+      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read '%s'", path);
+    g_checksum_update (checksum, (const guchar *)text, (gssize)length);
+  }
+  g_strlcpy (snapshot, g_checksum_get_string (checksum), 65);
+  return 0;
+}
+
+int
+apt_refresh (void *handle, Call *call, const struct vmforge_package_request *request, char *snapshot)
+{
+  const Apt *apt = handle;
+  g_autofree char *sources = apt_sources_for_build (call, apt, request);
+  if (sources == NULL)
+    return -1;
+  g_autoptr (AptConfig) config = apt_config_new (call, apt, sources, "");
+  if (config == NULL)
+    return -1;
+  int lock = apt_lock (call, apt, "lists");
+  if (lock < 0)
+    return -1;
+  int result = update (call, apt, config);
+  if (result == 0)
+    result = digest_lists (call, config, snapshot);
+  close (lock);
+  return result;
+}
+
+static int
+list_targets (Call *call, const AptConfig *config, GPtrArray *lines)
+{
+  const char *argv[] = {"apt-get", "indextargets", "--format", "$(CREATED_BY)|$(FILENAME)|$(REPO_URI)", NULL};
+  const char *env[] = {config->env, NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .line = collect_line,
+                                    .user = lines};
+  int status = call->host->run (call, &program);
+  if (status > 0)
+    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets' exited with status %d", status);
+  return status;
+}
+
+GPtrArray *
+apt_package_lists (Call *call, const AptConfig *config)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  if (list_targets (call, config, lines) < 0)
+    return NULL;
+  GPtrArray *lists = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
+  for (guint i = 0; i < lines->len; i++) {
+    char **parts = g_strsplit (g_ptr_array_index (lines, i), "|", 3);
+    if (g_strv_length (parts) == 3 && g_str_equal (parts[0], "Packages"))
+      g_ptr_array_add (lists, parts);
+    else
+      g_strfreev (parts);
+  }
+  return lists;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "apt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int
+apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *message = g_strdup_vprintf (format, args);
+  va_end (args);
+  call->host->error (call, code, "%s", message);
+  return -1;
+}
+
+struct json_object *
+apt_setting (const Apt *apt, const char *key)
+{
+  struct json_object *section, *value;
+  if (json_object_object_get_ex (apt->profile, "apt", &section)
+      && json_object_object_get_ex (section, key, &value))
+    return value;
+  return NULL;
+}
+
+const char *
+apt_setting_text (const Apt *apt, const char *key, const char *fallback)
+{
+  struct json_object *value = apt_setting (apt, key);
+  return value == NULL ? fallback : json_object_get_string (value);
+}
+
+int
+apt_memfd (const char *name, const char *text)
+{
+  int fd = memfd_create (name, MFD_CLOEXEC);
+  gsize length = strlen (text);
+  if (fd >= 0 && write (fd, text, length) != (gssize)length) {
+    close (fd);
+    return -1;
+  }
+  return fd;
+}
+
+char *
+apt_memfd_path (int fd)
+{
+  return g_strdup_printf ("/proc/%d/fd/%d", (int)getpid (), fd);
+}
+
+int
+apt_lock (Call *call, const Apt *apt, const char *name)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.lock", apt->cache_path, name);
+  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0)
+    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot open '%s': %s", path, g_strerror (errno));
+  /* Polling, since a blocking flock() could not be cancelled. */
+  while (flock (fd, LOCK_EX | LOCK_NB) < 0) {
+    if (call->host->cancelled (call)) {
+      close (fd);
+      return -1;
+    }
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      int saved = errno;
+      close (fd);
+      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot lock '%s': %s", path, g_strerror (saved));
+    }
+    g_usleep (50000);
+  }
+  return fd;
+}
+
+void
+apt_lines_init (AptLines *lines, gboolean keep_output)
+{
+  lines->output = keep_output ? g_string_new (NULL) : NULL;
+  lines->errors = g_ptr_array_new_with_free_func (g_free);
+  lines->warnings = g_ptr_array_new_with_free_func (g_free);
+}
+
+void
+apt_lines_clear (AptLines *lines)
+{
+  if (lines->output != NULL)
+    g_string_free (lines->output, TRUE);
+  g_clear_pointer (&lines->errors, g_ptr_array_unref);
+  g_clear_pointer (&lines->warnings, g_ptr_array_unref);
+}
+
+void
+apt_lines_add (AptLines *lines, int stream, const char *line)
+{
+  if (stream == 1 && lines->output != NULL) {
+    g_string_append (lines->output, line);
+    g_string_append_c (lines->output, '\n');
+  }
+  if (g_str_has_prefix (line, "E: "))
+    g_ptr_array_add (lines->errors, g_strdup (line + 3));
+  else if (g_str_has_prefix (line, "dpkg: error"))
+    g_ptr_array_add (lines->errors, g_strdup (line + strlen ("dpkg: ")));
+  else if (g_str_has_prefix (line, "W: "))
+    g_ptr_array_add (lines->warnings, g_strdup (line + 3));
+}
+
+static void
+apt_close (void *handle)
+{
+  Apt *apt = handle;
+  json_object_put (apt->profile);
+  g_free (apt->release_copy);
+  g_free (apt->package_arch);
+  g_free (apt->cache_path);
+  g_strfreev (apt->mirrors);
+  g_free (apt);
+}
+
+static int
+apt_open (Call *call, const struct vmforge_package_config *config, void **handle)
+{
+  Apt *apt = g_new0 (Apt, 1);
+  apt->profile = json_tokener_parse (config->profile);
+  apt->release = apt->release_copy = g_strdup (config->release);
+  apt->cache_path = g_strdup (config->cache_path);
+  apt->mirrors = g_strdupv ((char **)config->mirrors);
+  apt->offline = (config->flags & VMFORGE_CONFIG_OFFLINE) != 0;
+  struct json_object *arch = NULL;
+  if (apt->profile != NULL && json_object_object_get_ex (apt->profile, "package_arch", &arch))
+    apt->package_arch = g_strdup (json_object_get_string (arch));
+  if (apt->package_arch == NULL || apt_setting (apt, "mirror") == NULL) {
+    apt_close (apt);
+    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile lacks 'package_arch' or 'apt: {mirror: …}'");
+  }
+  *handle = apt;
+  return 0;
+}
+
+static const struct vmforge_package_backend backend = {
+    .size = sizeof backend,
+    .cache_version = 1,
+    .open = apt_open,
+    .close = apt_close,
+    .refresh = apt_refresh,
+    .resolve = apt_resolve,
+    .fetch = apt_fetch,
+    .install = apt_install,
+    .manifest = apt_manifest,
+    .boot = apt_boot,
+};
+
+VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt", .version = APT_VERSION,
+                .description = "Debian and derivatives: apt resolves and fetches, dpkg installs",
+                .license = "LGPL-2.1-or-later", .package = &backend);

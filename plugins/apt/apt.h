@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Inside of the plugin `apt`: Debian and its derivatives, with the host's apt to resolve and fetch, and the root
+ * filesystem's own dpkg to install. */
+#pragma once
+
+#include "vmforge/plugin.h"
+
+#include <glib.h>
+#include <json-c/json.h>
+
+typedef struct vmforge_call Call;
+
+/* What open() returns. */
+typedef struct {
+  struct json_object *profile;
+  const char *release;      /* borrowed from profile or config copies below */
+  char *release_copy;
+  char *package_arch;       /* amd64 */
+  char *cache_path;
+  char **mirrors;           /* the spec's, or NULL */
+  gboolean offline;
+} Apt;
+
+/* A private configuration: nothing of the host's apt is seen but its proxies, credentials file, default mirror
+ * and validity settings. Configuration and sources live in memory, so that none can be left behind. */
+typedef struct {
+  int conf_fd, sources_fd; /* memfds */
+  char *lists;  /* folder of package lists, by the sources that they belong to */
+  char *status; /* path of the dpkg status file */
+  char *env;    /* APT_CONFIG=… for programs */
+} AptConfig;
+
+/* sources: text of the sources.list. status: text of the dpkg status file, or ""; with a status, the caller holds the
+ * exclusive lock `lists`. */
+AptConfig *apt_config_new (Call *call, const Apt *apt, const char *sources, const char *status);
+void apt_config_free (AptConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AptConfig, apt_config_free)
+
+/* sources.list for the build: the user's mirrors, else the host's own, else the profile's. NULL with error. */
+char *apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_request *request);
+/* Writes what the image itself uses below etc/apt of the root filesystem. */
+int apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *root,
+                           const struct vmforge_package_request *request);
+
+/* Member of the profile's `apt` section. */
+struct json_object *apt_setting (const Apt *apt, const char *key);
+const char *apt_setting_text (const Apt *apt, const char *key, const char *fallback);
+
+/* ---- control stanzas (apt-stanza.c) */
+/* The value of a field, folded lines joined by a space; NULL if absent. Free it. */
+char *apt_stanza_get (const char *stanza, const char *field);
+/* The fields of a stanza that a dpkg status file needs, without Status. Free it. */
+char *apt_stanza_shorten (const char *stanza, gsize length);
+/* Names in a relation field (all alternatives, without versions). Free with g_ptr_array_unref. */
+GPtrArray *apt_stanza_relation (const char *stanza, const char *field);
+
+/* ---- order (apt-order.c) */
+/* Splits packages into as few groups as can be installed one after the other, each unpacked and then configured
+ * as a whole: pre-dependencies, and what those depend on, are in earlier groups. Element 0: the essential packages
+ * and what they need (empty if none). Elements: GPtrArray of const struct vmforge_package *. */
+GPtrArray *apt_order_groups (const struct vmforge_package *const *packages);
+
+/* ---- helpers */
+/* A file in memory and its path for other processes. */
+int apt_memfd (const char *name, const char *text);
+char *apt_memfd_path (int fd);
+/* Sets an error and returns -1. */
+int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to release. */
+int apt_lock (Call *call, const Apt *apt, const char *name);
+/* Writes a new file below the root filesystem (folders made as needed), never through links that leave it. */
+int apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
+               int mode);
+
+/* Lines of a program that matter for an error: those of apt (E:, W:) and of dpkg. */
+typedef struct {
+  GString *output;     /* standard output where wanted, else NULL */
+  GPtrArray *errors;   /* lines that begin with E:, Err: or dpkg: error */
+  GPtrArray *warnings; /* W: */
+} AptLines;
+void apt_lines_init (AptLines *lines, gboolean keep_output);
+void apt_lines_clear (AptLines *lines);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AptLines, apt_lines_clear)
+void apt_lines_add (AptLines *lines, int stream, const char *line);
+
+/* ---- callbacks, one file each */
+int apt_refresh (void *handle, Call *call, const struct vmforge_package_request *request, char *snapshot);
+int apt_resolve (void *handle, Call *call, const struct vmforge_package_request *request);
+int apt_fetch (void *handle, Call *call, const struct vmforge_package *const *packages);
+int apt_install (void *handle, Call *call, const struct vmforge_root *root,
+                 const struct vmforge_package_request *request, const struct vmforge_package *const *packages);
+int apt_manifest (void *handle, Call *call, const struct vmforge_root *root);
+int apt_boot (void *handle, Call *call, const struct vmforge_root *root,
+              const struct vmforge_boot_request *request);
+
+/* First steps of a root filesystem: merged /usr, the essential packages' files. (apt-bootstrap.c) */
+int apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, GPtrArray *essential);
+
+/* The package lists of a configuration: {"Packages", path, base URL of its archives, NULL} each. */
+GPtrArray *apt_package_lists (Call *call, const AptConfig *config);
+
+/* ---- the root filesystem (apt-root.c); paths are relative to it */
+/* -1 with errno. */
+int apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, int mode);
+gboolean apt_exists (const struct vmforge_root *root, const char *path);
+void apt_remove (const struct vmforge_root *root, const char *path);
+/* Removes the files in a folder, not the folders. */
+void apt_empty_folder (const struct vmforge_root *root, const char *path);
+
+/* ---- dpkg in the sandbox (apt-dpkg.c) */
+typedef struct {
+  Call *call;
+  const struct vmforge_root *root;
+  char *cache;      /* the host's package cache, seen inside as APT_CACHE_INSIDE */
+  guint steps, done; /* of all packages: unpacked, then configured */
+} AptDpkg;
+#define APT_CACHE_INSIDE "/run/vmforge/packages"
+
+/* Options before the action; packages may be NULL (then the action stands alone, as --configure --pending). */
+int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *packages);

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""Runs the measurements of this folder, `sh quickstart bench [NAME]`.
+
+A measurement is a file bench_NAME.py with a docstring that says what it measures, and a function run (bench). It gets
+an empty folder (bench.folder), tells results by bench.record (WHAT, VALUE, UNIT), and times by bench.time (WHAT, function).
+Results are printed, and kept in build/bench/NAME.json together with what the machine is."""
+import glob
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "vm"), os.path.join(HERE, "..", "root")]
+
+from program import BUILD, vmforge  # pylint: disable=wrong-import-position
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        memory = int(file.readline().split()[1]) >> 20
+    return {"processors": os.cpu_count(), "processor": models[0] if models else platform.machine(), "memory_gib": memory,
+            "kernel": platform.release(), "date": time.strftime("%Y-%m-%d")}
+
+
+class Bench:
+    def __init__(self, name, folder):
+        self.name, self.folder, self.results = name, folder, []
+        self.store = os.path.join(folder, "store")
+
+    def record(self, what, value, unit):
+        self.results.append({"what": what, "value": value, "unit": unit})
+        print(f"  {what}: {value:.3f} {unit}", flush=True)
+
+    def time(self, what, function):
+        """Returns what the function does."""
+        begin = time.monotonic()
+        result = function()
+        self.record(what, time.monotonic() - begin, "s")
+        return result
+
+    def vmforge(self, *arguments, **options):
+        """The finished process; a failure ends the measurement."""
+        done = vmforge(*arguments, "--store", self.store, **options)
+        if done.returncode:
+            raise RuntimeError(f"vmforge {' '.join(arguments)} exited {done.returncode}: {done.stderr.strip()}")
+        return done
+
+
+def measure(name, path):
+    specification = importlib.util.spec_from_file_location(f"bench_{name}", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    print(f"{name}: {(module.__doc__ or '').strip().splitlines()[0]}", flush=True)
+    folder = tempfile.mkdtemp(prefix="vmforge-bench.", dir="/var/tmp")
+    bench = Bench(name, folder)
+    try:
+        module.run(bench)
+    finally:
+        if os.path.isdir(bench.store):
+            vmforge("store", "umount", "--store", bench.store)
+        shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.join(BUILD, "bench"), exist_ok=True)
+    with open(os.path.join(BUILD, "bench", f"{name}.json"), "w", encoding="utf-8") as file:
+        json.dump({"machine": machine(), "results": bench.results}, file, indent=1)
+
+
+def main(wanted):
+    known = {os.path.basename(path)[len("bench_"):-len(".py")]: path
+             for path in sorted(glob.glob(os.path.join(HERE, "bench_*.py")))}
+    for name in wanted:
+        if name not in known:
+            print(f"bench: unknown '{name}'; known: {', '.join(known) or 'none yet'}", file=sys.stderr)
+            return 2
+    print(", ".join(f"{key} {value}" for key, value in machine().items()))
+    for name in wanted or known:
+        measure(name, known[name])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

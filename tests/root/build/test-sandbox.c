@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "fixture.h"
+
+#include "build/sandbox.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What one command prints in the sandbox of a stage. */
+static char *
+say (Fixture *fixture, const char *command)
+{
+  g_autofree char *job = g_strdup_printf ("{\"run\":[{\"label\":\"MARK\",\"command\":\"%s\"}]}", command);
+  fixture_build_core (fixture);
+  fixture_build (fixture, fixture_next_job (fixture, "appliance", job));
+  g_autofree char *log = fixture_log (fixture);
+  char *start = strstr (log, "vmforge: MARK: ");
+  g_assert_nonnull (start);
+  start = strchr (start, '\n') + 1;
+  char *end = strstr (start, "vmforge: running scripts took");
+  g_assert_nonnull (end);
+  return g_strndup (start, end - start);
+}
+
+static void
+there_is_no_network_interface_but_loopback (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "nets");
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 3); /* two lines of headings */
+  g_assert_nonnull (strstr (lines[2], "lo:"));
+}
+
+static void
+the_environment_is_minimal (Fixture *fixture, gconstpointer data)
+{
+  g_setenv ("VMFORGE_TEST_SECRET", "secret", TRUE);
+  g_setenv ("http_proxy", "http://user:secret@proxy", TRUE);
+  g_autofree char *text = say (fixture, "env");
+  g_unsetenv ("http_proxy");
+  g_assert_null (strstr (text, "secret"));
+  static const char *const known[] = {"PATH=",
+                                      "HOME=/root",
+                                      "TERM=",
+                                      "LC_ALL=C.UTF-8",
+                                      "TZ=UTC",
+                                      "SYSTEMD_OFFLINE=1",
+                                      "SOURCE_DATE_EPOCH=1700000000",
+                                      "PWD=/",
+                                      NULL};
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+  for (guint i = 0; lines[i]; i++) {
+    gboolean expected = FALSE;
+    for (guint k = 0; known[k]; k++)
+      expected = expected || g_str_has_prefix (lines[i], known[k]);
+    if (!expected)
+      g_error ("unexpected in the environment: %s", lines[i]);
+  }
+}
+
+static guint64
+bit_of (const char *name)
+{
+  static const struct {
+    const char *name;
+    int number;
+  } known[] = {
+      {"CAP_CHOWN", CAP_CHOWN},
+      {"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE},
+      {"CAP_FOWNER", CAP_FOWNER},
+      {"CAP_FSETID", CAP_FSETID},
+      {"CAP_KILL", CAP_KILL},
+      {"CAP_SETGID", CAP_SETGID},
+      {"CAP_SETUID", CAP_SETUID},
+      {"CAP_SETFCAP", CAP_SETFCAP},
+      {"CAP_SETPCAP", CAP_SETPCAP},
+      {"CAP_NET_BIND_SERVICE", CAP_NET_BIND_SERVICE},
+      {"CAP_SYS_CHROOT", CAP_SYS_CHROOT},
+      {"CAP_AUDIT_WRITE", CAP_AUDIT_WRITE},
+      {"CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (known[i].name, name) == 0)
+      return G_GUINT64_CONSTANT (1) << known[i].number;
+  g_error ("the test does not know %s: should the sandbox keep it?", name);
+}
+
+static void
+capabilities_are_exactly_the_listed_ones (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "caps");
+  guint64 expected = 0;
+  for (const char *const *name = vf_sandbox_capabilities (); *name; name++)
+    expected |= bit_of (*name);
+  static const char *const sets[] = {"CapPrm:\t", "CapEff:\t"};
+  for (guint i = 0; i < G_N_ELEMENTS (sets); i++) {
+    const char *found = strstr (text, sets[i]);
+    g_assert_nonnull (found);
+    g_assert_cmphex (g_ascii_strtoull (found + strlen (sets[i]), NULL, 16), ==, expected);
+  }
+}
+
+static void
+nothing_can_be_mounted (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "mount /root");
+  g_assert_cmpstr (text, ==, "mount: Operation not permitted\n");
+}
+
+static void
+no_device_node_can_be_made (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "mknod /root/loop");
+  g_assert_cmpstr (text, ==, "mknod: Operation not permitted\n");
+}
+
+static void
+no_path_of_the_host_is_visible (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "mounts");
+  g_assert_null (strstr (text, fixture->path));
+  g_autofree char *command = g_strconcat ("exists ", fixture->path, NULL);
+  g_assert_null (strstr (text, "/work"));
+}
+
+static void
+the_store_cannot_be_reached (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *command = g_strconcat ("exists ", fixture->path, NULL);
+  g_autofree char *text = say (fixture, command);
+  g_assert_nonnull (strstr (text, "No such file or directory"));
+}
+
+static void
+syncing_costs_nothing (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "fsync");
+  g_assert_cmpstr (text, ==, "fsync: worked\n");
+}
+
+static void
+an_absent_program_is_named (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture, fixture_next_job (fixture, "appliance", "{\"users\":[{\"name\":\"new\"}]}"),
+                VMFORGE_ERROR_FAILED, "there is no program 'useradd' in the root filesystem");
+}
+
+#define ADD(test) g_test_add ("/sandbox/" #test, Fixture, NULL, fixture_set_up, test, fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  fixture_need_root ();
+  g_test_init (&argc, &argv, NULL);
+  ADD (there_is_no_network_interface_but_loopback);
+  ADD (the_environment_is_minimal);
+  ADD (capabilities_are_exactly_the_listed_ones);
+  ADD (nothing_can_be_mounted);
+  ADD (no_device_node_can_be_made);
+  ADD (no_path_of_the_host_is_visible);
+  ADD (the_store_cannot_be_reached);
+  ADD (syncing_costs_nothing);
+  ADD (an_absent_program_is_named);
+  return g_test_run ();
+}

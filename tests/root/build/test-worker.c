@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "fixture.h"
+
+#include "build/disk.h"
+#include "support/fs.h"
+#include "support/process.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+assert_text (const char *root, const char *path, const char *expected)
+{
+  g_autofree char *full = g_build_filename (root, path, NULL), *text = NULL;
+  g_file_get_contents (full, &text, NULL, NULL);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+assert_absent (const char *root, const char *path)
+{
+  g_autofree char *full = g_build_filename (root, path, NULL);
+  struct stat info;
+  g_assert_cmpint (lstat (full, &info), !=, 0);
+}
+
+static void
+assert_empty_folder (const char *root, const char *path)
+{
+  g_autofree char *full = g_build_filename (root, path, NULL);
+  g_autoptr (GDir) dir = g_dir_open (full, 0, NULL);
+  g_assert_nonnull (dir);
+  g_assert_null (g_dir_read_name (dir));
+}
+
+static void
+core_is_a_sealed_bootable_volume (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  g_autofree char *path = fixture_volume_path (fixture, CORE_VOLUME);
+  guint8 sector[512];
+  struct stat info;
+  g_assert_cmpint (stat (path, &info), ==, 0);
+  g_assert_cmpint (info.st_size, ==, BYTES);
+  g_assert_cmpint (info.st_mode & 0222, ==, 0);
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (pread (fd, sector, 512, 0), ==, 512);
+  g_assert_cmpint (sector[0], ==, 0xb0);
+  g_assert_cmpint (sector[0x64], ==, 0xff);
+  close (fd);
+  g_autofree char *root = fixture_look (fixture, CORE_VOLUME);
+  assert_text (root, "etc/machine-id", "");
+  assert_text (root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\ntoy:x:1000:1000::/home/toy:/bin/sh\n");
+  assert_absent (root, "etc/ssh/ssh_host_toy_key");
+  assert_absent (root, "var/log/dpkg.log");
+  assert_empty_folder (root, "run");
+  assert_empty_folder (root, "tmp");
+  fixture_look_end (fixture);
+}
+
+static void
+the_filesystem_has_nothing_left_to_check_or_initialise (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  VfDiskLayout layout;
+  fixture_build_core (fixture);
+  g_autofree char *path = fixture_volume_path (fixture, CORE_VOLUME);
+  g_assert_true (vf_disk_read (path, &layout, NULL));
+  g_autofree char *device = g_strdup_printf ("%s?offset=%" G_GUINT64_FORMAT, path, layout.root.offset);
+  g_autoptr (VfProcess) check = vf_process_new_args ("e2fsck", "-f", "-n", device, NULL);
+  vf_process_run (check, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (VfProcess) dump = vf_process_new_args ("dumpe2fs", device, NULL);
+  vf_process_run (dump, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_auto (GStrv) lines = g_strsplit (vf_process_get_output (dump), "\n", -1);
+  for (guint i = 0; lines[i]; i++)
+    if (g_str_has_prefix (lines[i], "Group ") && g_ascii_isdigit (lines[i][6]))
+      g_assert_nonnull (strstr (lines[i], "ITABLE_ZEROED"));
+}
+
+typedef struct {
+  double last;
+  guint count;
+} Seen;
+
+static void
+on_progress (double fraction, const char *what, gpointer user_data)
+{
+  Seen *seen = user_data;
+  g_assert_cmpfloat (fraction, >=, seen->last);
+  g_assert_cmpfloat (fraction, <=, 1.0);
+  g_assert_nonnull (what);
+  seen->last = fraction;
+  seen->count++;
+}
+
+static void
+progress_never_goes_back_and_packages_are_listed (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) packages = NULL;
+  Seen seen = {0};
+  const VfJobWatcher watcher = {.progress = on_progress, .user_data = &seen};
+  fixture_build_core (fixture);
+  g_autoptr (VfJson) job = fixture_next_job (
+      fixture, "image",
+      "{\"packages\":[{\"id\":\"ball\",\"name\":\"ball\",\"version\":\"2\",\"arch\":\"all\"}]}");
+  vf_job_run (job, fixture->log_fd, -1, &watcher, &packages, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (seen.count, >, 5);
+  g_assert_cmpuint (packages->len, ==, 1);
+  g_assert_cmpstr (((VfPackage *)packages->pdata[0])->pub.name, ==, "ball");
+}
+
+static void
+a_stage_grows_into_a_larger_volume (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fixture_build_core (fixture);
+  VfJson *job =
+      fixture_next_job (fixture, "appliance",
+                        "{\"files\":[{\"content\":\"hello\",\"to\":\"/srv/a/b\",\"owner\":\"toy:toys\","
+                        "\"mode\":416}]}");
+  vf_json_set_int (job, "bytes", 3 * BYTES);
+  fixture_build (fixture, job);
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME),
+                  *file = g_build_filename (root, "srv/a/b", NULL);
+  struct stat info;
+  g_assert_cmpint (stat (file, &info), ==, 0);
+  g_assert_cmpuint (info.st_uid, ==, 1000);
+  g_assert_cmpuint (info.st_gid, ==, 1001);
+  g_assert_cmpuint (info.st_mode & 07777, ==, 0640);
+  g_autoptr (VfProcess) df = vf_process_new_args ("df", "--output=size", "-B1M", root, NULL);
+  vf_process_run (df, NULL, NULL, &error);
+  g_assert_no_error (error);
+  const char *number = strpbrk (vf_process_get_output (df), "0123456789");
+  number = strchr (vf_process_get_output (df), '\n');
+  g_assert_cmpint (g_ascii_strtoll (number + 1, NULL, 10), >, 480);
+  fixture_look_end (fixture);
+}
+
+static void
+a_file_that_leaves_the_root_is_refused (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture,
+                fixture_next_job (fixture, "appliance",
+                                  "{\"files\":[{\"link\":\"../../../../../tmp\",\"to\":\"/var/evil\"},"
+                                  "{\"content\":\"x\",\"to\":\"/var/evil/vmforge-escaped\"}]}"),
+                VMFORGE_ERROR_SPEC, "/var/evil/vmforge-escaped");
+  g_assert_false (g_file_test ("/tmp/vmforge-escaped", G_FILE_TEST_EXISTS));
+}
+
+static void
+a_failing_step_tells_stage_label_status_and_last_line (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (
+      fixture,
+      fixture_next_job (fixture, "appliance",
+                        "{\"run\":[{\"label\":\"run[0] (spec.yaml:12:5)\",\"command\":\"exit 3\"}]}"),
+      VMFORGE_ERROR_FAILED, "stage 'appliance': run[0] (spec.yaml:12:5) exited with status 3: going down");
+}
+
+static void
+scripts_and_commands_share_run_and_tmp_which_do_not_ship (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_build (fixture,
+                 fixture_next_job (fixture, "appliance",
+                                   "{\"run\":[{\"label\":\"a\",\"command\":\"write /tmp/kept x\"},"
+                                   "{\"label\":\"b\",\"script\":\"#!/bin/sh\\nwrite /root/made by script\"},"
+                                   "{\"label\":\"c\",\"script\":\"exists /tmp/kept\"}]}"));
+  g_autofree char *log = fixture_log (fixture);
+  g_assert_nonnull (strstr (log, "/tmp/kept: worked"));
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME);
+  assert_text (root, "root/made", "by script");
+  assert_empty_folder (root, "run");
+  assert_empty_folder (root, "tmp");
+  fixture_look_end (fixture);
+}
+
+static void
+packages_that_cannot_fit_are_refused_before_they_are_unpacked (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  static const char job[] =
+      "{\"packages\":[{\"id\":\"big\",\"name\":\"big\",\"version\":\"1\",\"arch\":\"all\","
+      "\"installed_size\":900000000}]}";
+  fixture_fail (fixture, fixture_next_job (fixture, "image", job), VMFORGE_ERROR_NO_SPACE,
+                "in a volume of 200 MiB: raise `size` of stage 'image'");
+}
+
+static void
+a_full_volume_is_called_so (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture,
+                fixture_next_job (fixture, "appliance",
+                                  "{\"run\":[{\"label\":\"run[0]\",\"command\":\"fill /root/big\"}]}"),
+                VMFORGE_ERROR_NO_SPACE, "raise `disk.size`");
+}
+
+static void
+a_plugin_that_crashes_takes_only_its_worker_along (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture,
+                fixture_next_job (fixture, "image",
+                                  "{\"packages\":[{\"id\":\"plugin-crash\",\"name\":\"plugin-crash\","
+                                  "\"version\":\"1\",\"arch\":\"all\"}]}"),
+                VMFORGE_ERROR_FAILED, "stage 'image': the worker process died of signal 6");
+}
+
+static void
+a_daemon_that_a_script_leaves_ends_with_it (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  g_autofree char *job =
+      g_strdup_printf ("{\"run\":[{\"label\":\"a\",\"command\":\"daemon 99%d\"}]}", getpid ());
+  fixture_build (fixture, fixture_next_job (fixture, "appliance", job));
+}
+
+#define ADD(test) g_test_add ("/worker/" #test, Fixture, NULL, fixture_set_up, test, fixture_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  fixture_need_root ();
+  g_test_init (&argc, &argv, NULL);
+  ADD (core_is_a_sealed_bootable_volume);
+  ADD (the_filesystem_has_nothing_left_to_check_or_initialise);
+  ADD (progress_never_goes_back_and_packages_are_listed);
+  ADD (a_stage_grows_into_a_larger_volume);
+  ADD (a_file_that_leaves_the_root_is_refused);
+  ADD (a_failing_step_tells_stage_label_status_and_last_line);
+  ADD (scripts_and_commands_share_run_and_tmp_which_do_not_ship);
+  ADD (packages_that_cannot_fit_are_refused_before_they_are_unpacked);
+  ADD (a_full_volume_is_called_so);
+  ADD (a_plugin_that_crashes_takes_only_its_worker_along);
+  ADD (a_daemon_that_a_script_leaves_ends_with_it);
+  return g_test_run ();
+}

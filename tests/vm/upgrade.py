@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""Kernel and GRUB of a guest, upgraded from a folder repository: the packages that the image was made of, with a
+higher version, in a signed repository that travels as a tar archive on a second disk."""
+import os
+import subprocess
+
+import debrepo
+
+SUFFIX = "+vmforge1"
+FOLDER = "/srv/folder"
+SOURCE = f"""Types: deb
+URIs: file:{FOLDER}
+Suites: ./
+Signed-By: {FOLDER}/key.asc
+"""
+APT = ("DEBIAN_FRONTEND=noninteractive apt-get -y -o Dir::Etc::SourceList=/dev/null "
+       f"-o Dir::Etc::SourceParts={FOLDER}/sources.list.d -o Dpkg::Options::=--force-confold")
+
+
+def boot_packages(disk):
+    """name → version of the kernels and GRUB packages that are installed in an image."""
+    found = {}
+    for stanza in disk.read_file("/var/lib/dpkg/status").split("\n\n"):
+        fields = debrepo.read_control(stanza)
+        name = fields.get("Package", "")
+        if name.startswith(("linux-image-", "grub")) and fields.get("Status", "").endswith(" installed"):
+            found[name] = fields["Version"]
+    return found
+
+
+def cached_archives(cache, wanted):
+    """The archives of these packages in vmforge's package cache, where files are named by digest."""
+    found = {}
+    for folder, _, names in os.walk(cache):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                if file.read(8) != b"!<arch>\n":
+                    continue
+            shown = subprocess.run(["dpkg-deb", "--show", "--showformat", "${Package} ${Version}", path], text=True,
+                                   stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout.split()
+            if len(shown) == 2 and wanted.get(shown[0]) == shown[1]:
+                found[shown[0]] = path
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        raise RuntimeError(f"not in the package cache: {missing}")
+    return list(found.values())
+
+
+def make_disk(disk, cache, work):
+    """Returns the path of the archive, which QEMU takes as a raw disk, and the new versions."""
+    folder = os.path.join(work, "folder")
+    os.makedirs(folder)
+    signer = debrepo.Signer()
+    try:
+        raised = debrepo.raise_versions(cached_archives(cache, boot_packages(disk)), folder, SUFFIX)
+        debrepo.publish(folder, signer)
+        signer.export(folder + "/key.asc")
+    finally:
+        signer.close()
+    debrepo.put(folder, "sources.list.d/folder.sources", SOURCE)
+    archive = os.path.join(work, "folder.tar")
+    debrepo.run("tar", "-C", folder, "--owner=0", "--group=0", "-cf", archive, ".")
+    os.truncate(archive, -(-os.path.getsize(archive) // (1 << 20)) * (1 << 20))
+    return archive, raised
+
+
+def upgrade(guest, raised):
+    """Upgrades the running guest from its second disk. Nothing, or what is wrong."""
+    guest.check(f"mkdir -p {FOLDER} && tar -C {FOLDER} -xf /dev/vdb", deadline=180)
+    guest.check(f"{APT} update", deadline=180)
+    guest.check(f"{APT} dist-upgrade", deadline=1500)
+    return versions_are(guest, raised)
+
+
+def versions_are(guest, raised):
+    shown = guest.check("dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n' " + " ".join(sorted(raised)))
+    found = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
+    wrong = {name: found.get(name) for name, version in raised.items() if found.get(name) != [version, "installed"]}
+    return f"not upgraded: {wrong}" if wrong else None
