@@ -3,6 +3,7 @@
 
 #include "build/owners.h"
 #include "build/work.h"
+#include "plan/inputs.h"
 #include "support/error.h"
 #include "support/fd.h"
 
@@ -86,6 +87,20 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
   return vf_rootfs_copy (placing->root, to, fd, depth == 0 ? placing->digest : NULL, &access, error);
 }
 
+/* What was copied of a folder must be what the stage's key was made of. */
+static gboolean
+check_tree (VfJson *json, const char *from, GError **error)
+{
+  const char *planned = vf_json_string (json, "tree", NULL);
+  if (!planned)
+    return TRUE;
+  g_autofree char *now = vf_inputs_tree_digest (from, error);
+  if (!now)
+    return FALSE;
+  return g_str_equal (planned, now) ||
+         vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' changed since the build began: run it again", from);
+}
+
 static gboolean
 place_entry (VfWork *work, VfJson *json, const char *to, GError **error)
 {
@@ -97,7 +112,7 @@ place_entry (VfWork *work, VfJson *json, const char *to, GError **error)
   if (!vf_owner_parse (work->root, vf_json_string (json, "owner", NULL), &placing.owner, error))
     return FALSE;
   if (from)
-    return place (&placing, AT_FDCWD, from, to, 0, error);
+    return place (&placing, AT_FDCWD, from, to, 0, error) && check_tree (json, from, error);
   if (link)
     return vf_rootfs_symlink (work->root, to, link, placing.owner.uid, placing.owner.gid, error);
   VfAccess access = access_for (&placing, 0644, FALSE);

@@ -6,6 +6,8 @@
 #include "support/digest.h"
 #include "support/error.h"
 
+#include <sys/stat.h>
+
 static VfJson *
 strv_to_json (char **strings)
 {
@@ -60,22 +62,36 @@ vf_inputs_users (const VfSpecStage *stage)
   return list;
 }
 
+/* A file's content and, unless the spec sets it, mode; of a folder both are in the digest of its tree. */
+static gboolean
+add_source (VfJson *item, const VfSpecFile *file, GError **error)
+{
+  struct stat st;
+  if (stat (file->from, &st) < 0)
+    return vf_error_set_errno (error, "cannot read '%s'", file->from);
+  gboolean folder = S_ISDIR (st.st_mode);
+  g_autofree char *digest =
+      folder ? vf_inputs_tree_digest (file->from, error) : vf_digest_file (-1, file->from, error);
+  if (digest == NULL)
+    return FALSE;
+  vf_json_set_string (item, folder ? "tree" : "digest", digest);
+  if (!folder && file->mode < 0)
+    vf_json_set_int (item, "mode", st.st_mode & 07777);
+  return TRUE;
+}
+
 static VfJson *
 file_to_json (const VfSpecFile *file, gboolean with_paths, GError **error)
 {
   g_autoptr (VfJson) item = json_object_new_object ();
-  if (file->from != NULL) {
-    g_autofree char *digest = vf_inputs_tree_digest (file->from, error);
-    if (digest == NULL)
-      return NULL;
-    vf_json_set_string (item, "digest", digest);
-    if (with_paths)
-      vf_json_set_string (item, "from", file->from);
-  }
+  vf_json_set_int (item, "mode", file->mode);
+  if (file->from != NULL && !add_source (item, file, error))
+    return NULL;
+  if (with_paths)
+    set_optional (item, "from", file->from);
   set_optional (item, "content", file->content);
   set_optional (item, "link", file->link);
   vf_json_set_string (item, "to", file->to);
-  vf_json_set_int (item, "mode", file->mode);
   set_optional (item, "owner", file->owner);
   return g_steal_pointer (&item);
 }

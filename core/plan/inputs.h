@@ -9,7 +9,7 @@
 
 VfJson *vf_inputs_repositories (GPtrArray *repositories, gboolean with_paths);
 VfJson *vf_inputs_users (const VfSpecStage *stage);
-/* Digests of the files' contents (a folder: of the list of its entries) beside mode, owner and target; with_paths:
+/* Digests of the files' contents (`digest`; of a folder: `tree`) beside mode, owner and target; with_paths:
  * where they are on the host, for the worker, which checks the digest again. */
 VfJson *vf_inputs_files (const VfSpecStage *stage, gboolean with_paths, GError **error);
 /* with_label: where the step stands in the spec, for errors. */
@@ -22,5 +22,5 @@ VfJson *vf_inputs_profile (const VfProfile *profile);
 VfJson *vf_inputs_disk (const VmforgeSpec *spec, VmforgeStageKind kind, guint64 bytes);
 /* mkfs arguments of the profile for the spec's filesystem. */
 VfJson *vf_inputs_mkfs (const VmforgeSpec *spec);
-/* Digest of a file or, over its sorted entries, of a folder. */
+/* Digest of a folder, over its sorted entries. */
 char *vf_inputs_tree_digest (const char *path, GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* The digest of a file that a spec names, or of a folder: over the sorted list of its entries with type, mode and
- * content. Owners and times stay out: the worker does not copy them. */
+/* The digest of a folder that a spec names: over the sorted list of its entries with type, mode and content. Owners
+ * and times stay out: the worker does not copy them. */
 #include "plan/inputs.h"
 
 #include "support/digest.h"
@@ -97,25 +97,17 @@ add_folder (GString *listing, int dirfd, const char *prefix, int depth, GError *
 char *
 vf_inputs_tree_digest (const char *path, GError **error)
 {
-  vf_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+  vf_autofd int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat st;
   if (fd < 0 || fstat (fd, &st) < 0) {
     vf_error_set_errno (error, "cannot read '%s'", path);
     return NULL;
   }
-  /* The mode counts only where it is copied; a single file's is part of the listing all the same. */
   g_autofree char *header = g_strdup_printf ("%o\n", st.st_mode & 07777);
   g_autoptr (GString) listing = g_string_new (header);
-  if (S_ISDIR (st.st_mode)) {
-    if (!add_folder (listing, fd, "", 0, error)) {
-      g_prefix_error (error, "below '%s': ", path);
-      return NULL;
-    }
-  } else {
-    g_autofree char *digest = vf_digest_fd (fd, error);
-    if (digest == NULL)
-      return NULL;
-    g_string_append (listing, digest);
+  if (!add_folder (listing, fd, "", 0, error)) {
+    g_prefix_error (error, "below '%s': ", path);
+    return NULL;
   }
   return vf_digest_text (listing->str);
 }

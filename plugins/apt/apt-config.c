@@ -113,6 +113,7 @@ write_status (Call *call, const Apt *apt, const char *status)
     return g_strdup ("/dev/null");
   g_autofree char *path = g_build_filename (apt->cache_path, "status", NULL);
   g_autoptr (GError) failure = NULL;
+  (void)unlink (path); /* written in place, GLib would leave the end of a longer one */
   if (g_file_set_contents_full (path, status, -1, G_FILE_SET_CONTENTS_NONE, 0644, &failure))
     return g_steal_pointer (&path);
   apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);

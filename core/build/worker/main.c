@@ -90,7 +90,9 @@ build (VfJson *job, VfEvents *events)
   return vf_worker_build (job, events) ? 0 : 1;
 }
 
-/* Process 1 of the pid namespace: starts the builder, reaps whatever is orphaned, ends with the builder. */
+/* Process 1 of the pid namespace: starts the builder, reaps whatever is orphaned, ends with the builder. It
+ * and the first process only wait: they leave by _exit(), so that what runs at an exit (a leak check, which
+ * cannot make processes once the pid namespace is dead) runs in the builder alone. */
 static int
 be_init (VfJson *job, VfEvents *events)
 {
@@ -101,9 +103,9 @@ be_init (VfJson *job, VfEvents *events)
     int status;
     pid_t pid = wait (&status);
     if (pid == builder)
-      return wait_status (status);
+      _exit (wait_status (status));
     if (pid < 0 && errno != EINTR)
-      return 1;
+      _exit (1);
   }
 }
 
@@ -127,7 +129,7 @@ run (VfJson *job, VfEvents *events)
     signal (status - 128, SIG_DFL);
     raise (status - 128);
   }
-  return status;
+  _exit (status);
 }
 
 int
