@@ -10,10 +10,10 @@
 typedef struct _VfBackend VfBackend;
 
 typedef struct {
-  const char *profile;  /* JSON text */
+  const char *profile; /* JSON text */
   const char *release, *arch;
   const char *cache_path; /* made if absent */
-  char **mirrors;       /* or NULL */
+  char **mirrors;         /* or NULL */
   gboolean offline;
 } VfBackendConfig;
 
@@ -23,7 +23,7 @@ typedef struct {
   GPtrArray *repositories; /* const struct vmforge_repository * */
   const char *const *install;
   const char *const *remove;
-  GPtrArray *installed;    /* VfPackage */
+  GPtrArray *installed; /* VfPackage */
 } VfBackendRequest;
 
 VfBackend *vf_backend_open (const char *plugin, const VfBackendConfig *config, const VfHost *host,

@@ -15,7 +15,7 @@ struct _VfHost {
   GCancellable *cancellable;
   void (*log) (enum vmforge_log_level level, const char *line, gpointer user_data);
   void (*progress) (double fraction, const char *what, gpointer user_data);
-  gpointer user_data; /* of log and progress */
+  gpointer user_data;        /* of log and progress */
   const char *package_cache; /* folder of cached archives, by digest: ab/cdef… ; NULL: cache functions fail */
   /* Runs a program in the root filesystem under construction; NULL outside of a worker: an error. Contract of
    * vmforge_host.run_in_root, errors through GError. */
@@ -30,7 +30,8 @@ typedef struct {
 } VfPackage;
 VfPackage *vf_package_copy (const struct vmforge_package *package);
 void vf_package_free (VfPackage *package);
-/* JSON object <-> package; with_data: the opaque text too (resolutions); without: as keys and manifests list it. */
+/* JSON object <-> package; with_data: the opaque text too (resolutions); without: as keys and manifests list
+ * it. */
 struct json_object *vf_package_to_json (const VfPackage *package, gboolean with_data);
 VfPackage *vf_package_from_json (struct json_object *json, GError **error);
 /* The NULL-terminated array of pointers that the ABI takes, borrowed from packages (GPtrArray of VfPackage).

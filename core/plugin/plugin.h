@@ -10,13 +10,14 @@
 /* One plugin file that was found. */
 typedef struct {
   char *path;
-  char *name;               /* from the file name */
-  enum vmforge_plugin_kind kind; /* 0 if broken */
-  GError *error;            /* why it cannot be used, or NULL */
+  char *name;                              /* from the file name */
+  enum vmforge_plugin_kind kind;           /* 0 if broken */
+  GError *error;                           /* why it cannot be used, or NULL */
   const struct vmforge_plugin *descriptor; /* our own zero-filled copy, or NULL if broken or not loaded yet */
 } VfPlugin;
 
-/* Plugin folders: VMFORGE_PLUGIN_PATH (colon separated, ignored under AT_SECURE) before the installed ones. */
+/* Plugin folders: VMFORGE_PLUGIN_PATH (colon separated, ignored under AT_SECURE) before the installed ones.
+ */
 char **vf_plugin_dirs (void);
 
 /* All vmforge-*.so found, sorted by name, broken ones too, each checked (and loaded if sound). Elements are
@@ -32,7 +33,7 @@ const VfPlugin *vf_plugin_load (const char *path, GError **error);
 const char *vf_plugin_kind_name (enum vmforge_plugin_kind kind);
 /* SHA-256 of the file (part of plugin facts; not of keys). */
 
-/* Splits `NAME[:key=value,…]`; checks the keys against the plugin's parameters (unknown: suggestion). The result
- * is NAME, VALUE, …, NULL. */
+/* Splits `NAME[:key=value,…]`; checks the keys against the plugin's parameters (unknown: suggestion). The
+ * result is NAME, VALUE, …, NULL. */
 gboolean vf_plugin_parse_parameters (const VfPlugin *plugin, const char *text, char ***parameters,
                                      GError **error);

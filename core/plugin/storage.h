@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Storage plugins as objects: one function (runner) per callback, which supplies the default of a missing one,
- * prefixes errors with the plugin's name, and reports a plugin that fails without saying why. */
+/* Storage plugins as objects: one function (runner) per callback, which supplies the default of a missing
+ * one, prefixes errors with the plugin's name, and reports a plugin that fails without saying why. */
 #pragma once
 
 #include "plugin/call.h"

@@ -167,9 +167,10 @@ find_arch (const VfNode *root, const VfNode *release, const char *name, const ch
   return NULL;
 }
 
-/* The whole, with the release's part over it, with the architecture's part over both. */
+/* The whole, with the release's part over it, with the architecture's part over both, and the spec's over
+ * all. */
 static VfNode *
-merge_parts (const VfNode *root, const VfNode *release, const VfNode *arch)
+merge_parts (const VfNode *root, const VfNode *release, const VfNode *arch, const VfNode *override)
 {
   g_autoptr (VfNode) whole = vf_node_copy (root);
   g_autoptr (VfNode) part = vf_node_copy (release);
@@ -178,7 +179,8 @@ merge_parts (const VfNode *root, const VfNode *release, const VfNode *arch)
   vf_node_remove (part, "arches");
   vf_node_remove (part, "aliases");
   g_autoptr (VfNode) merged = vf_merge (whole, part, VF_MERGE_REPLACE_LISTS);
-  return vf_merge (merged, arch, VF_MERGE_REPLACE_LISTS);
+  g_autoptr (VfNode) below = vf_merge (merged, arch, VF_MERGE_REPLACE_LISTS);
+  return override == NULL ? g_steal_pointer (&below) : vf_merge (below, override, VF_MERGE_REPLACE_LISTS);
 }
 
 static gboolean
@@ -276,8 +278,8 @@ vf_profile_load (const char *id, const char *release, const char *arch, const Vf
   if (below == NULL)
     return NULL;
   const char *package_arch = vf_node_get_text (vf_node_get (root, "arches"), arch, NULL);
-  g_autoptr (VfProfile) profile =
-      new_profile (merge_parts (root, part, below), path, name, arch, package_arch);
+  g_autoptr (VfProfile) profile = new_profile (
+      merge_parts (root, part, below, vf_node_get (where, "override")), path, name, arch, package_arch);
   return fill_disk (profile, error) ? g_steal_pointer (&profile) : NULL;
 }
 

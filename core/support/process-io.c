@@ -132,12 +132,26 @@ end_child (Service *service)
   }
 }
 
+/* Without pidfd_open (old kernels, valgrind) the end of the child has to be looked for. */
+#define LOOK_MSEC 20
+
 static int
 timeout_of (const Service *service)
 {
+  int look = service->child->pidfd < 0 ? LOOK_MSEC : -1;
   if (service->kill_at == 0)
-    return -1;
-  return (int)(MAX (0, service->kill_at - g_get_monotonic_time ()) / 1000) + 1;
+    return look;
+  int left = (int)(MAX (0, service->kill_at - g_get_monotonic_time ()) / 1000) + 1;
+  return look < 0 ? left : MIN (look, left);
+}
+
+static gboolean
+has_ended (const Service *service, const struct pollfd *pidfd)
+{
+  if (service->child->pidfd >= 0)
+    return pidfd->revents != 0;
+  siginfo_t info = {.si_pid = 0};
+  return waitid (P_PID, (id_t)service->child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
 /* One wait. *ended is set once the child is gone. */
@@ -154,7 +168,7 @@ step (Service *service, int cancel_fd, gboolean *ended, GError **error)
     return vf_error_set_errno (error, "cannot wait for a program");
   if (child->input >= 0 && polls[2].revents != 0)
     send_input (service);
-  *ended = polls[0].revents != 0;
+  *ended = has_ended (service, &polls[0]);
   for (int i = 0; i < 3; i++)
     if ((polls[3 + i].revents != 0 || *ended) && !drain (service, &service->sources[i], *ended, error))
       return FALSE;
