@@ -7,6 +7,9 @@
 #include "plan/plan.h"
 #include "store/store.h"
 
+/* Of a stage's progress, the part that fetching is. */
+#define VF_ENGINE_FETCH_SHARE 0.25
+
 typedef struct {
   VmforgeStore *store;
   const VmforgeBuildOptions *options;

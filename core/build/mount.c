@@ -95,7 +95,7 @@ vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GE
   if (statvfs (mount->path, &info) != 0)
     return vf_error_set_errno (error, "cannot ask for the space of '%s'", mount->path);
   *total = (guint64)info.f_blocks * info.f_frsize;
-  *available = (guint64)info.f_bfree * info.f_frsize; /* we are root: the reserve counts */
+  *available = (guint64)info.f_bavail * info.f_frsize; /* the sandbox may not use the reserve */
   return TRUE;
 }
 

@@ -48,7 +48,10 @@ void
 vf_work_explain_full (VfWork *work, GError **error)
 {
   guint64 total, available;
-  if (!work->mount || !vf_mount_get_space (work->mount, &total, &available, NULL) || available > FULL_BYTES)
+  if (!work->mount || !vf_mount_get_space (work->mount, &total, &available, NULL))
+    return;
+  /* Who ran out of space may have cleaned up behind itself, and only says so. */
+  if (available > FULL_BYTES && !g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE))
     return;
   g_autofree char *have = vf_units_format_size (work->bytes);
   g_autofree char *key = size_key (work);

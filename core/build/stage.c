@@ -14,9 +14,6 @@
 /* Beside the packages: file system metadata, initramfs, boot files, what scripts write. */
 #define RESERVE_BYTES (G_GUINT64_CONSTANT (384) * 1024 * 1024)
 
-/* Of a stage's progress, fetching is the first part. */
-#define FETCH_SHARE 0.25
-
 static void
 emit_state (VfEngine *engine, VmforgeStageState state, const char *message, const char *path)
 {
@@ -39,7 +36,7 @@ on_job_progress (double fraction, const char *what, gpointer user_data)
 {
   vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
                                             .state = VMFORGE_STATE_BUILDING,
-                                            .fraction = FETCH_SHARE + (1 - FETCH_SHARE) * fraction,
+                                            .fraction = VF_ENGINE_FETCH_SHARE + (1 - VF_ENGINE_FETCH_SHARE) * fraction,
                                             .message = what});
 }
 

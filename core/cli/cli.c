@@ -191,6 +191,18 @@ vf_cli_print_json_line (VfJson *json)
   json_object_put (json);
 }
 
+void
+vf_cli_print_fact (const char *name, const char *value)
+{
+  printf ("%s=%s\n", name, value == NULL ? "" : value);
+}
+
+VfJson *
+vf_cli_json_text (const char *text)
+{
+  return text == NULL ? NULL : json_object_new_string (text);
+}
+
 VfJson *
 vf_cli_json_seconds (double seconds)
 {

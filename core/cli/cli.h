@@ -85,5 +85,9 @@ gboolean vf_cli_check_format (const char *format, const char *command, GError **
 void vf_cli_print_json (VfJson *json);
 /* One line, and flushed: an event. Takes json. */
 void vf_cli_print_json_line (VfJson *json);
+/* "name=value", on a line. value: may be NULL. */
+void vf_cli_print_fact (const char *name, const char *value);
+/* A string, or null for NULL. */
+VfJson *vf_cli_json_text (const char *text);
 /* A number with three decimals. */
 VfJson *vf_cli_json_seconds (double seconds);

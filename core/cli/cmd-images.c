@@ -29,23 +29,17 @@ static const GOptionEntry rm_entries[] = {
     G_OPTION_ENTRY_NULL,
 };
 
-static void
-set_optional (VfJson *json, const char *name, const char *value)
-{
-  vf_json_set (json, name, value == NULL ? NULL : json_object_new_string (value));
-}
-
 static VfJson *
 image_to_json (const VfImage *image)
 {
   VfJson *json = json_object_new_object ();
-  set_optional (json, "name", image->name);
-  set_optional (json, "version", image->version);
-  set_optional (json, "arch", image->arch);
-  set_optional (json, "digest", image->digest);
+  vf_json_set (json, "name", vf_cli_json_text (image->name));
+  vf_json_set (json, "version", vf_cli_json_text (image->version));
+  vf_json_set (json, "arch", vf_cli_json_text (image->arch));
+  vf_json_set (json, "digest", vf_cli_json_text (image->digest));
   vf_json_set_string (json, "stage", image->key);
   vf_json_set_string (json, "storage", image->storage);
-  set_optional (json, "volume", image->volume);
+  vf_json_set (json, "volume", vf_cli_json_text (image->volume));
   vf_json_set_int (json, "bytes", (gint64)image->bytes);
   vf_json_set_int (json, "created", image->created);
   vf_json_set_bool (json, "current", image->current);
@@ -89,12 +83,6 @@ run_list (VfCli *cli, char **arguments, GError **error)
 }
 
 static void
-print_fact (const char *name, const char *value)
-{
-  printf ("%s=%s\n", name, value == NULL ? "" : value);
-}
-
-static void
 print_facts (const VfImage *image)
 {
   g_autofree char *bytes = g_strdup_printf ("%" G_GUINT64_FORMAT, image->bytes);
@@ -102,18 +90,18 @@ print_facts (const VfImage *image)
   VfJson *packages = image->manifest == NULL ? NULL : vf_json_array (image->manifest, "packages");
   g_autofree char *count =
       g_strdup_printf ("%zu", packages == NULL ? 0 : json_object_array_length (packages));
-  print_fact ("name", image->name);
-  print_fact ("version", image->version);
-  print_fact ("arch", image->arch);
-  print_fact ("digest", image->digest);
-  print_fact ("current", image->current ? "true" : "false");
-  print_fact ("stage", image->key);
-  print_fact ("storage", image->storage);
-  print_fact ("volume", image->volume);
-  print_fact ("bytes", bytes);
-  print_fact ("created", created);
+  vf_cli_print_fact ("name", image->name);
+  vf_cli_print_fact ("version", image->version);
+  vf_cli_print_fact ("arch", image->arch);
+  vf_cli_print_fact ("digest", image->digest);
+  vf_cli_print_fact ("current", image->current ? "true" : "false");
+  vf_cli_print_fact ("stage", image->key);
+  vf_cli_print_fact ("storage", image->storage);
+  vf_cli_print_fact ("volume", image->volume);
+  vf_cli_print_fact ("bytes", bytes);
+  vf_cli_print_fact ("created", created);
   if (image->manifest != NULL)
-    print_fact ("packages", count);
+    vf_cli_print_fact ("packages", count);
 }
 
 static gboolean

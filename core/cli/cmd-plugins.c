@@ -15,21 +15,15 @@ kind_name (const VfPlugin *plugin)
 }
 
 static VfJson *
-optional (const char *text)
-{
-  return text == NULL ? NULL : json_object_new_string (text);
-}
-
-static VfJson *
 parameters_to_json (const struct vmforge_plugin *descriptor)
 {
   VfJson *list = json_object_new_array ();
   for (const struct vmforge_parameter *p = descriptor->parameters; p != NULL && p->name != NULL; p++) {
     VfJson *json = json_object_new_object ();
     vf_json_set_string (json, "name", p->name);
-    vf_json_set (json, "type", optional (p->type));
-    vf_json_set (json, "default", optional (p->fallback));
-    vf_json_set (json, "help", optional (p->help));
+    vf_json_set (json, "type", vf_cli_json_text (p->type));
+    vf_json_set (json, "default", vf_cli_json_text (p->fallback));
+    vf_json_set (json, "help", vf_cli_json_text (p->help));
     json_object_array_add (list, json);
   }
   return list;
@@ -46,9 +40,9 @@ plugin_to_json (const VfPlugin *plugin)
     vf_json_set_string (json, "error", plugin->error->message);
   if (plugin->descriptor == NULL)
     return json;
-  vf_json_set (json, "version", optional (plugin->descriptor->version));
-  vf_json_set (json, "description", optional (plugin->descriptor->description));
-  vf_json_set (json, "license", optional (plugin->descriptor->license));
+  vf_json_set (json, "version", vf_cli_json_text (plugin->descriptor->version));
+  vf_json_set (json, "description", vf_cli_json_text (plugin->descriptor->description));
+  vf_json_set (json, "license", vf_cli_json_text (plugin->descriptor->license));
   vf_json_set_int (json, "abi", plugin->descriptor->abi);
   vf_json_set (json, "parameters", parameters_to_json (plugin->descriptor));
   return json;
@@ -101,25 +95,19 @@ find_plugin (const char *name, GError **error)
 }
 
 static void
-print_fact (const char *name, const char *value)
-{
-  printf ("%s=%s\n", name, value == NULL ? "" : value);
-}
-
-static void
 print_plugin (const VfPlugin *plugin)
 {
   const struct vmforge_plugin *descriptor = plugin->descriptor;
-  print_fact ("name", plugin->name);
-  print_fact ("kind", kind_name (plugin));
-  print_fact ("path", plugin->path);
+  vf_cli_print_fact ("name", plugin->name);
+  vf_cli_print_fact ("kind", kind_name (plugin));
+  vf_cli_print_fact ("path", plugin->path);
   if (plugin->error != NULL)
-    print_fact ("error", plugin->error->message);
+    vf_cli_print_fact ("error", plugin->error->message);
   if (descriptor == NULL)
     return;
-  print_fact ("version", descriptor->version);
-  print_fact ("description", descriptor->description);
-  print_fact ("license", descriptor->license);
+  vf_cli_print_fact ("version", descriptor->version);
+  vf_cli_print_fact ("description", descriptor->description);
+  vf_cli_print_fact ("license", descriptor->license);
   printf ("abi=%u\n", descriptor->abi);
   for (const struct vmforge_parameter *p = descriptor->parameters; p != NULL && p->name != NULL; p++) {
     printf ("parameter.%s.type=%s\n", p->name, p->type == NULL ? "" : p->type);

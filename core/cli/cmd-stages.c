@@ -22,8 +22,8 @@ stage_to_json (const VfStage *stage)
   VfJson *json = json_object_new_object ();
   vf_json_set_string (json, "key", stage->key);
   vf_json_set_string (json, "stage", stage->stage);
-  vf_json_set (json, "parent", stage->parent == NULL ? NULL : json_object_new_string (stage->parent));
-  vf_json_set (json, "spec", stage->spec_name == NULL ? NULL : json_object_new_string (stage->spec_name));
+  vf_json_set (json, "parent", vf_cli_json_text (stage->parent));
+  vf_json_set (json, "spec", vf_cli_json_text (stage->spec_name));
   vf_json_set_string (json, "storage", stage->storage);
   vf_json_set_string (json, "volume", stage->volume);
   vf_json_set_int (json, "bytes", (gint64)stage->bytes);
@@ -66,9 +66,9 @@ print_kept (const VfCli *cli, GPtrArray *volumes)
     vf_table_add (table, kept->volume, kept->stage, kept->spec, started, kept->storage);
     VfJson *json = json_object_new_object ();
     vf_json_set_string (json, "volume", kept->volume);
-    vf_json_set (json, "key", kept->key == NULL ? NULL : json_object_new_string (kept->key));
-    vf_json_set (json, "stage", kept->stage == NULL ? NULL : json_object_new_string (kept->stage));
-    vf_json_set (json, "spec", kept->spec == NULL ? NULL : json_object_new_string (kept->spec));
+    vf_json_set (json, "key", vf_cli_json_text (kept->key));
+    vf_json_set (json, "stage", vf_cli_json_text (kept->stage));
+    vf_json_set (json, "spec", vf_cli_json_text (kept->spec));
     vf_json_set_string (json, "storage", kept->storage);
     vf_json_set_int (json, "started", kept->started);
     json_object_array_add (list, json);

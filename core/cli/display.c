@@ -57,6 +57,7 @@ vf_display_new (const VfCli *cli, gboolean several)
   display->images = g_ptr_array_new_with_free_func (image_free);
   display->warnings = g_ptr_array_new_with_free_func (g_free);
   display->planning.fraction = -1;
+  display->planning.state = VMFORGE_STATE_BUILDING;
   display->began = g_get_monotonic_time ();
   if (display->mode->begin != NULL)
     display->mode->begin (display);
@@ -137,6 +138,8 @@ vf_display_event (const VmforgeEvent *event, gpointer data)
     display->mode->lock (display);
   VfDisplayStage *stage = find_stage (display, event);
   update_stage (stage == NULL ? &display->planning : stage, event);
+  if (stage != NULL) /* the plan is made */
+    set_text (&display->planning.what, NULL);
   if (event->type == VMFORGE_EVENT_IMAGE)
     add_image (display, event);
   if (event->type == VMFORGE_EVENT_WARNING && event->message != NULL)
@@ -179,6 +182,12 @@ vf_display_seconds (const VfDisplayStage *stage)
   if (stage->state != VMFORGE_STATE_BUILDING && stage->state != VMFORGE_STATE_BLOCKED)
     return stage->seconds;
   return stage->seconds + (double)(g_get_monotonic_time () - stage->seen) / G_USEC_PER_SEC;
+}
+
+const char *
+vf_display_failure_name (const VfDisplay *display)
+{
+  return g_cancellable_is_cancelled (display->cli->cancellable) ? "stopped" : "failed";
 }
 
 char *

@@ -63,6 +63,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfDisplay, vf_display_free)
 
 /* For the modes. */
 const char *vf_display_state_name (VmforgeStageState state);
+/* "failed", or "stopped" where the user did it. */
+const char *vf_display_failure_name (const VfDisplay *display);
 /* Seconds that the stage takes by now. */
 double vf_display_seconds (const VfDisplayStage *stage);
 /* "appliance", or "web: appliance" where several specs are built. Free the result. */

@@ -39,7 +39,7 @@ print_stage (const VmforgeEvent *event)
   VfJson *json = new_event ("stage", event);
   vf_json_set_string (json, "stage", vmforge_stage_name (event->stage));
   vf_json_set_string (json, "state", vf_display_state_name (event->state));
-  vf_json_set (json, "key", event->stage_key == NULL ? NULL : json_object_new_string (event->stage_key));
+  vf_json_set (json, "key", vf_cli_json_text (event->stage_key));
   vf_json_set (json, "seconds", vf_cli_json_seconds (event->seconds));
   add_text (json, "message", event->message);
   add_text (json, "log", event->path);

@@ -44,7 +44,7 @@ print_state (const VfDisplay *display, VfDisplayStage *stage)
     text = g_strdup_printf ("built in %s (%.12s)", time, stage->key);
     break;
   case VMFORGE_STATE_FAILED:
-    text = g_strdup_printf ("failed after %s", time);
+    text = g_strdup_printf ("%s after %s", vf_display_failure_name (display), time);
     break;
   default:
     text = g_strdup (vf_display_state_name (stage->state));

@@ -21,9 +21,8 @@ typedef struct {
   GCond wake;
   gboolean ended;
   GThread *ticker;
-  guint drawn;     /* live lines on the screen, the cursor is at the start of the first */
-  int drawn_width; /* of the terminal then */
-  gint64 last;     /* drawing */
+  guint drawn; /* live lines on the screen, the cursor is at the start of the first */
+  gint64 last; /* drawing */
 } Tty;
 
 static int
@@ -60,7 +59,9 @@ static void
 draw_stage (const VfDisplay *display, const VfDisplayStage *stage, int width)
 {
   g_autofree char *label = vf_display_label (display, stage);
-  g_autofree char *time = vf_units_format_seconds ((int)vf_display_seconds (stage));
+  int seconds = (int)vf_display_seconds (stage);
+  g_autofree char *time =
+      seconds < 60 ? g_strdup_printf ("%d s", seconds) : vf_units_format_seconds (seconds);
   g_autoptr (GString) line = g_string_new (NULL);
   g_string_append_printf (line, "%-*s  ", display->several ? 24 : 9, label);
   if (width >= BAR_MIN_TERMINAL && stage->fraction >= 0)
@@ -90,7 +91,7 @@ draw (const VfDisplay *display, Tty *tty)
       draw_stage (display, display->stages->pdata[i], width);
       live++;
     }
-  if (live == 0 && display->planning.what != NULL && display->planning.seen != 0) {
+  if (live == 0 && display->planning.what != NULL) {
     draw_stage (display, &display->planning, width);
     live++;
   }
@@ -139,7 +140,7 @@ print_state (const VfDisplay *display, const VfDisplayStage *stage)
     print_permanent (display, stage, 32, "built", more);
   } else if (stage->state == VMFORGE_STATE_FAILED) {
     more = g_strdup_printf ("  after %s", time);
-    print_permanent (display, stage, 31, "failed", more);
+    print_permanent (display, stage, 31, vf_display_failure_name (display), more);
   }
 }
 

@@ -110,8 +110,8 @@ images_to_json (const VfDisplay *display)
   for (guint i = 0; i < display->images->len; i++) {
     const VfDisplayImage *image = display->images->pdata[i];
     VfJson *json = json_object_new_object ();
-    vf_json_set (json, "image", image->name == NULL ? NULL : json_object_new_string (image->name));
-    vf_json_set (json, "path", image->path == NULL ? NULL : json_object_new_string (image->path));
+    vf_json_set (json, "image", vf_cli_json_text (image->name));
+    vf_json_set (json, "path", vf_cli_json_text (image->path));
     json_object_array_add (images, json);
   }
   return images;

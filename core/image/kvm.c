@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* The smallest guest there is: 16-bit code in one page that writes a byte to a port and halts. */
+/* The smallest guest there is: 16-bit code in one page that uses the FPU, writes a byte to a port and halts.
+ */
 #include "image/kvm.h"
 
 #include "support/fd.h"
@@ -24,8 +25,9 @@ fail (char **why, const char *what)
 
 #ifdef __x86_64__
 
-/* mov $0x5a, %al; out %al, $0x10; hlt */
-static const guint8 program[] = {0xb0, 0x5a, 0xe6, 0x10, 0xf4};
+/* fwait; fninit; mov $0x5a, %al; out %al, $0x10; hlt. The first two are what UEFI firmware begins with, and
+ * what a KVM that emulates its guest's instructions does not know. */
+static const guint8 program[] = {0x9b, 0xdb, 0xe3, 0xb0, 0x5a, 0xe6, 0x10, 0xf4};
 
 static gboolean
 set_up (int machine, int processor, guint8 *memory, char **why)

@@ -28,6 +28,24 @@ merge_lists (const VfNode *parent, const VfNode *child, VfMergeLists lists)
   return list;
 }
 
+/* Key → its index + 1. */
+static GHashTable *
+index_keys (const VfNode *map)
+{
+  GHashTable *indices = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; i < map->keys->len; i++)
+    g_hash_table_insert (indices, ((const VfNode *)g_ptr_array_index (map->keys, i))->text,
+                         GUINT_TO_POINTER (i + 1));
+  return indices;
+}
+
+static void
+replace_node (GPtrArray *array, guint index, VfNode *node)
+{
+  vf_node_free (g_ptr_array_index (array, index));
+  g_ptr_array_index (array, index) = node;
+}
+
 static VfNode *
 merge_maps (const VfNode *parent, const VfNode *child, VfMergeLists lists)
 {
@@ -35,11 +53,18 @@ merge_maps (const VfNode *parent, const VfNode *child, VfMergeLists lists)
   map->file = child->file;
   map->line = child->line;
   map->column = child->column;
+  g_autoptr (GHashTable) indices = index_keys (parent);
   for (guint i = 0; i < vf_node_length (child); i++) {
     const VfNode *key = g_ptr_array_index (child->keys, i);
-    const VfNode *below = vf_node_get (parent, key->text);
     const VfNode *value = vf_node_at (child, i);
-    vf_node_set (map, key, below == NULL ? vf_node_copy (value) : vf_merge (below, value, lists));
+    guint index = GPOINTER_TO_UINT (g_hash_table_lookup (indices, key->text));
+    if (index == 0) {
+      g_ptr_array_add (map->keys, vf_node_copy (key));
+      g_ptr_array_add (map->items, vf_node_copy (value));
+      continue;
+    }
+    replace_node (map->keys, index - 1, vf_node_copy (key));
+    replace_node (map->items, index - 1, vf_merge (vf_node_at (parent, index - 1), value, lists));
   }
   return map;
 }

@@ -8,17 +8,19 @@
 
 typedef struct {
   VmforgeSpec *spec;
-  gboolean without_files; /* VF_SPEC_WITHOUT_FILES */
+  gboolean without_files;   /* VF_SPEC_WITHOUT_FILES */
+  GHashTable *repositories; /* names so far */
 } VfSpecLoader;
 
 /* spec-stage.c */
 gboolean vf_spec_read_stage (const VfSpecLoader *loader, VmforgeStageKind kind, GError **error);
 void vf_spec_stage_clear (VfSpecStage *stage);
-/* A list whose entries are texts or maps by distribution, resolved and added without doubles. what:
- * "package". */
+/* A list whose entries are texts or maps by distribution, resolved and added to words (copies).
+ * what: "package". */
 gboolean vf_spec_add_words (const VfSpecLoader *loader, GPtrArray *words, const VfNode *list,
                             const char *what, GError **error);
-void vf_spec_add_word (GPtrArray *words, const char *word);
+/* Ends a collection of words; doubles are left out. */
+char **vf_spec_steal_words (GPtrArray **words);
 /* Refuses credentials. */
 gboolean vf_spec_check_url (const VfNode *node, GError **error);
 

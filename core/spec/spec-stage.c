@@ -10,11 +10,17 @@
 #define MAX_KEY_BYTES (1024 * 1024)
 #define MAX_SLUG      64
 
-void
-vf_spec_add_word (GPtrArray *words, const char *word)
+char **
+vf_spec_steal_words (GPtrArray **words)
 {
-  if (!g_ptr_array_find_with_equal_func (words, word, g_str_equal, NULL))
-    g_ptr_array_add (words, g_strdup (word));
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) all = g_steal_pointer (words);
+  GPtrArray *kept = g_ptr_array_new ();
+  for (guint i = 0; i < all->len; i++)
+    if (g_hash_table_add (seen, g_ptr_array_index (all, i)))
+      g_ptr_array_add (kept, g_strdup (g_ptr_array_index (all, i)));
+  g_ptr_array_add (kept, NULL);
+  return (char **)g_ptr_array_free (kept, FALSE);
 }
 
 static void
@@ -22,9 +28,9 @@ add_texts (GPtrArray *words, const VfNode *node)
 {
   if (node->type == VF_NODE_LIST) {
     for (guint i = 0; i < vf_node_length (node); i++)
-      vf_spec_add_word (words, vf_node_at (node, i)->text);
+      g_ptr_array_add (words, g_strdup (vf_node_at (node, i)->text));
   } else if (node->type != VF_NODE_NULL)
-    vf_spec_add_word (words, node->text);
+    g_ptr_array_add (words, g_strdup (node->text));
 }
 
 gboolean
@@ -68,38 +74,25 @@ add_features (const VfSpecLoader *loader, VfSpecStage *stage, GPtrArray *package
   return TRUE;
 }
 
-static char **
-steal_words (GPtrArray **words)
-{
-  g_ptr_array_add (*words, NULL);
-  return (char **)g_ptr_array_free (g_steal_pointer (words), FALSE);
-}
-
-/* Written once each, but in the spec's order. */
-static char **
-list_features (const VfNode *features)
-{
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  for (guint i = 0; i < vf_node_length (features); i++)
-    vf_spec_add_word (words, vf_node_at (features, i)->text);
-  return steal_words (&words);
-}
-
 static gboolean
 read_packages (const VfSpecLoader *loader, VfSpecStage *stage, VmforgeStageKind kind, GError **error)
 {
   const VfProfile *profile = loader->spec->profile;
   g_autoptr (GPtrArray) packages = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) removed = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) features = g_ptr_array_new_with_free_func (g_free);
+  const VfNode *roles = vf_node_get (stage->node, "features");
   for (guint i = 0; kind == VMFORGE_STAGE_CORE && profile->bootstrap_packages[i] != NULL; i++)
-    vf_spec_add_word (packages, profile->bootstrap_packages[i]);
+    g_ptr_array_add (packages, g_strdup (profile->bootstrap_packages[i]));
+  if (roles != NULL)
+    add_texts (features, roles);
   if (!add_features (loader, stage, packages, error) ||
       !vf_spec_add_words (loader, packages, vf_node_get (stage->node, "packages"), "package", error) ||
       !vf_spec_add_words (loader, removed, vf_node_get (stage->node, "remove"), "package", error))
     return FALSE;
-  stage->features = list_features (vf_node_get (stage->node, "features"));
-  stage->packages = steal_words (&packages);
-  stage->remove = steal_words (&removed);
+  stage->features = vf_spec_steal_words (&features);
+  stage->packages = vf_spec_steal_words (&packages);
+  stage->remove = vf_spec_steal_words (&removed);
   return TRUE;
 }
 
@@ -169,17 +162,10 @@ static gboolean
 check_name (const VfSpecLoader *loader, const VfSpecRepository *repository, const VfNode *node,
             GError **error)
 {
-  for (guint i = 0; i < VMFORGE_N_STAGES; i++) {
-    GPtrArray *others = loader->spec->stages[i].repositories;
-    for (guint j = 0; others != NULL && j < others->len; j++) {
-      const VfSpecRepository *other = g_ptr_array_index (others, j);
-      if (strcmp (other->name, repository->name) == 0)
-        return vf_node_error (node, VMFORGE_ERROR_SPEC, error,
-                              "two repositories have the name '%s'; give one another 'name'",
-                              repository->name);
-    }
-  }
-  return TRUE;
+  if (g_hash_table_add (loader->repositories, g_strdup (repository->name)))
+    return TRUE;
+  return vf_node_error (node, VMFORGE_ERROR_SPEC, error,
+                        "two repositories have the name '%s'; give one another 'name'", repository->name);
 }
 
 static VfSpecRepository *

@@ -44,7 +44,7 @@ add_key (GPtrArray *keys, const char *text, const VfNode *node, GError **error)
         node, VMFORGE_ERROR_SPEC, error,
         "this is no SSH public key (it looks like 'ssh-ed25519 AAAA… comment'; for a file write "
         "{file: PATH})");
-  vf_spec_add_word (keys, line);
+  g_ptr_array_add (keys, g_steal_pointer (&line));
   return TRUE;
 }
 
@@ -87,8 +87,7 @@ read_keys (const VfSpecLoader *loader, VfSpecUser *user, const VfNode *list, GEr
     if (!added)
       return FALSE;
   }
-  g_ptr_array_add (keys, NULL);
-  user->ssh_keys = (char **)g_ptr_array_free (g_steal_pointer (&keys), FALSE);
+  user->ssh_keys = vf_spec_steal_words (&keys);
   return TRUE;
 }
 
@@ -98,24 +97,21 @@ read_groups (const VfSpecLoader *loader, VfSpecUser *user, const VfNode *list, G
   g_autoptr (GPtrArray) groups = g_ptr_array_new_with_free_func (g_free);
   if (!vf_spec_add_words (loader, groups, list, "group", error))
     return FALSE;
-  g_ptr_array_add (groups, NULL);
-  user->groups = (char **)g_ptr_array_free (g_steal_pointer (&groups), FALSE);
+  user->groups = vf_spec_steal_words (&groups);
   return TRUE;
 }
 
-/* Where the same user is written before; users of `extends` append, so that the other may be in another file.
- */
+/* Users of `extends` append, so that the same user may be written in another file. */
 static gboolean
-check_unique (const VfNode *list, guint index, VmforgeStageKind kind, GError **error)
+check_unique (GHashTable *seen, const VfNode *node, VmforgeStageKind kind, GError **error)
 {
-  const VfNode *name = vf_node_get (vf_node_at (list, index), "name");
-  for (guint i = 0; i < index; i++) {
-    const VfNode *other = vf_node_get (vf_node_at (list, i), "name");
-    if (strcmp (other->text, name->text) == 0)
-      return vf_node_error (name, VMFORGE_ERROR_SPEC, error,
-                            "user '%s' is given twice in stage '%s' (first in %s:%d)", name->text,
-                            vmforge_stage_name (kind), other->file, other->line);
-  }
+  const VfNode *name = vf_node_get (node, "name");
+  const VfNode *other = g_hash_table_lookup (seen, name->text);
+  if (other != NULL)
+    return vf_node_error (name, VMFORGE_ERROR_SPEC, error,
+                          "user '%s' is given twice in stage '%s' (first in %s:%d)", name->text,
+                          vmforge_stage_name (kind), other->file, other->line);
+  g_hash_table_insert (seen, name->text, (gpointer)name);
   return TRUE;
 }
 
@@ -140,8 +136,9 @@ gboolean
 vf_spec_read_users (const VfSpecLoader *loader, VfSpecStage *stage, VmforgeStageKind kind, GError **error)
 {
   const VfNode *list = vf_node_get (stage->node, "users");
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < vf_node_length (list); i++) {
-    if (!check_unique (list, i, kind, error))
+    if (!check_unique (seen, vf_node_at (list, i), kind, error))
       return FALSE;
     VfSpecUser *user = read_user (loader, vf_node_at (list, i), error);
     if (user == NULL)

@@ -87,13 +87,12 @@ static void
 read_formats (VmforgeSpec *spec)
 {
   const VfNode *list = vf_node_get (vf_node_get (spec->root, "output"), "formats");
-  GPtrArray *formats = g_ptr_array_new ();
+  g_autoptr (GPtrArray) formats = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < vf_node_length (list); i++)
-    vf_spec_add_word (formats, vf_node_at (list, i)->text);
+    g_ptr_array_add (formats, g_strdup (vf_node_at (list, i)->text));
   if (formats->len == 0)
-    vf_spec_add_word (formats, DEFAULT_FORMAT);
-  g_ptr_array_add (formats, NULL);
-  spec->formats = (char **)g_ptr_array_free (formats, FALSE);
+    g_ptr_array_add (formats, g_strdup (DEFAULT_FORMAT));
+  spec->formats = vf_spec_steal_words (&formats);
 }
 
 static gboolean
@@ -119,7 +118,9 @@ VmforgeSpec *
 vf_spec_from_node (VfNode *root, VfSpecFlags flags, GError **error)
 {
   g_autoptr (VmforgeSpec) spec = g_new0 (VmforgeSpec, 1);
-  const VfSpecLoader loader = {.spec = spec, .without_files = (flags & VF_SPEC_WITHOUT_FILES) != 0};
+  g_autoptr (GHashTable) repositories = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  const VfSpecLoader loader = {
+      .spec = spec, .without_files = (flags & VF_SPEC_WITHOUT_FILES) != 0, .repositories = repositories};
   spec->root = root;
   if (!vf_schema_check (vf_schema_spec (), root, error) || !read_distro (spec, error))
     return NULL;

@@ -30,6 +30,15 @@ merge_usr (Call *call, const Apt *apt, const struct vmforge_root *root)
   return 0;
 }
 
+/* xargs does not say which program it could not run. */
+static int
+check_tools (Call *call)
+{
+  const char *argv[] = {"dpkg-deb", "--version", NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv};
+  return call->host->run (call, &program) < 0 ? -1 : 0;
+}
+
 /* Unpacks the archives side by side. */
 static int
 extract (Call *call, const struct vmforge_root *root, GPtrArray *packages)
@@ -57,7 +66,7 @@ int
 apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, GPtrArray *essential)
 {
   call->host->progress (call, 0, "unpacking the essential packages");
-  if (merge_usr (call, apt, root) < 0 || extract (call, root, essential) < 0)
+  if (check_tools (call) < 0 || merge_usr (call, apt, root) < 0 || extract (call, root, essential) < 0)
     return -1;
   static const char *const files[] = {"var/lib/dpkg/status", "var/lib/dpkg/available"};
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++)

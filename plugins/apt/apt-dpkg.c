@@ -7,7 +7,7 @@
 typedef struct {
   AptDpkg *dpkg;
   AptLines lines;
-  char *last; /* the last line of a maintainer script, for errors */
+  char *last; /* the last line before the first error: mostly of a maintainer script */
 } Run;
 
 /* "status: NAME[:ARCH]: unpacked" and the like. */
@@ -47,7 +47,7 @@ on_line (void *user, int stream, const char *line)
       g_free (*slot);
       *slot = joined;
     }
-  } else if (!g_str_has_prefix (line, "dpkg: error") && line[0] != '\0') {
+  } else if (run->lines.errors->len == 0 && line[0] != '\0') {
     g_free (run->last);
     run->last = g_strdup (line);
   }
@@ -94,8 +94,8 @@ explain (Run *run, int status)
   const char *reason = run->lines.errors->len > 0 ? g_ptr_array_index (run->lines.errors, 0) : NULL;
   if (reason == NULL)
     return apt_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d", status);
-  return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (last line: %s)", reason,
-                   run->last == NULL ? "" : run->last);
+  return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)", reason,
+                   run->last == NULL ? "nothing" : run->last);
 }
 
 int

@@ -4,7 +4,6 @@
 /* Archives into the shared cache, by apt's own download helper: its methods, proxies, retries and hash checks. */
 #include "apt.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,17 +31,6 @@ static char *
 target_path (const char *folder, const struct vmforge_package *package)
 {
   return g_strdup_printf ("%s/%s", folder, package->digest);
-}
-
-/* Leftovers of a run that was killed: nobody else is here while the lock is held. */
-static void
-empty_folder (const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir)) {
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-    (void)unlink (path);
-  }
 }
 
 static int
@@ -115,7 +103,8 @@ fetch_missing (Call *call, const Apt *apt, GPtrArray *missing)
   g_autofree char *folder = g_build_filename (apt->cache_path, "fetch", NULL);
   if (g_mkdir_with_parents (folder, 0755) < 0)
     return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));
-  empty_folder (folder);
+  /* Leftovers of a run that was killed: nobody else is here while the lock is held. */
+  apt_empty_cache_folder (folder);
   g_autoptr (AptConfig) config = apt_config_new (call, apt, "", "");
   if (config == NULL)
     return -1;
@@ -125,7 +114,7 @@ fetch_missing (Call *call, const Apt *apt, GPtrArray *missing)
   int result = download (call, config, argv, &fetch);
   if (result == 0)
     result = add_to_cache (call, folder, missing);
-  empty_folder (folder);
+  apt_empty_cache_folder (folder);
   apt_lines_clear (&fetch.lines);
   return result;
 }

@@ -119,6 +119,8 @@ apt_refresh (void *handle, Call *call, const struct vmforge_package_request *req
   if (lock < 0)
     return -1;
   int result = update (call, apt, config);
+  g_autofree char *partial = g_build_filename (config->lists, "partial", NULL);
+  apt_empty_cache_folder (partial);
   if (result == 0)
     result = digest_lists (call, config, snapshot);
   close (lock);

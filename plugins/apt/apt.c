@@ -79,6 +79,16 @@ apt_lock (Call *call, const Apt *apt, const char *name)
 }
 
 void
+apt_empty_cache_folder (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir)) {
+    g_autofree char *file = g_build_filename (path, name, NULL);
+    (void)unlink (file);
+  }
+}
+
+void
 apt_lines_init (AptLines *lines, gboolean keep_output)
 {
   lines->output = keep_output ? g_string_new (NULL) : NULL;

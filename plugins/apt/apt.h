@@ -70,6 +70,8 @@ char *apt_memfd_path (int fd);
 int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to release. */
 int apt_lock (Call *call, const Apt *apt, const char *name);
+/* Removes the files in a folder of the host, not the folders. */
+void apt_empty_cache_folder (const char *path);
 /* Writes a new file below the root filesystem (folders made as needed), never through links that leave it. */
 int apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
                int mode);
