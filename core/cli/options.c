@@ -87,8 +87,11 @@ is_known (const GOptionEntry *entries, const char *name)
 
 /* GOption's messages are for its own users: says which word, and the option that was meant. */
 static gboolean
-explain (const GError *failure, const GOptionEntry *entries, char **argv, const char *path, GError **error)
+explain (VfCli *cli, const GError *failure, const GOptionEntry *entries, char **argv, const char *path,
+         GError **error)
 {
+  /* GOption took back what it had set. */
+  cli->json = cli->json || g_strv_contains ((const char *const *)argv, "--json");
   if (!g_error_matches (failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
     return vf_cli_usage_error (error, path, "%s", failure->message);
   const char *names[MAX_ENTRIES] = {NULL};
@@ -152,7 +155,7 @@ vf_cli_parse (VfCli *cli, const VfCommand *command, const char *path, char **arg
   g_autoptr (GError) failure = NULL;
   g_auto (GStrv) words = g_strdupv (argv);
   if (!g_option_context_parse_strv (context, &words, &failure))
-    return explain (failure, entries, argv, path, error);
+    return explain (cli, failure, entries, argv, path, error);
   g_free (words[0]);
   memmove (words, words + 1, g_strv_length (words + 1) * sizeof *words + sizeof *words);
   drop_separator (words);
@@ -172,7 +175,7 @@ vf_cli_parse_global (VfCli *cli, char **argv, guint *n_used, GError **error)
   g_auto (GStrv) words = g_strdupv (argv);
   if (!g_option_context_parse_strv (context, &words, &failure)) {
     /* The words after the command are not ours to blame. */
-    return explain (failure, entries, argv, "vmforge", error);
+    return explain (cli, failure, entries, argv, "vmforge", error);
   }
   *n_used = g_strv_length (argv) - g_strv_length (words);
   return check_values (cli, "vmforge", error);

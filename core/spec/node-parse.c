@@ -358,7 +358,7 @@ read_document (Reader *reader, GError **error)
 VfNode *
 vf_node_parse (const char *text, gsize length, const char *name, GError **error)
 {
-  Reader reader = {.file = g_intern_string (name), .text = text};
+  Reader reader = {.file = g_intern_string (name), .text = text == NULL ? "" : text};
   if (length > VF_NODE_MAX_BYTES) {
     vf_error_set (error, VMFORGE_ERROR_SPEC, "%s: more than %d bytes", name, VF_NODE_MAX_BYTES);
     return NULL;
@@ -368,7 +368,7 @@ vf_node_parse (const char *text, gsize length, const char *name, GError **error)
     return NULL;
   }
   reader.anchors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  yaml_parser_set_input_string (&reader.yaml, (const unsigned char *)text, length);
+  yaml_parser_set_input_string (&reader.yaml, (const unsigned char *)reader.text, length);
   VfNode *root = read_document (&reader, error);
   g_hash_table_unref (reader.anchors);
   yaml_parser_delete (&reader.yaml);

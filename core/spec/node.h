@@ -37,7 +37,7 @@ struct _VfNode {
 };
 
 VfNode *vf_node_read (const char *path, GError **error);
-/* name: what errors call it. */
+/* name: what errors call it. text may be NULL with length 0. */
 VfNode *vf_node_parse (const char *text, gsize length, const char *name, GError **error);
 VfNode *vf_node_copy (const VfNode *node);
 void vf_node_free (VfNode *node);

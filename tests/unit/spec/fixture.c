@@ -10,8 +10,9 @@
 void
 fixture_use_profiles (gboolean data)
 {
-  g_autofree char *path = data ? g_test_build_filename (G_TEST_DIST, "spec", "data", "profiles", NULL)
-                               : g_test_build_filename (G_TEST_DIST, "..", "..", "plugins", "apt", "profiles", NULL);
+  g_autofree char *path =
+      data ? g_test_build_filename (G_TEST_DIST, "spec", "data", "profiles", NULL)
+           : g_test_build_filename (G_TEST_DIST, "..", "..", "plugins", "apt", "profiles", NULL);
   g_setenv ("VMFORGE_PROFILE_PATH", path, TRUE);
 }
 

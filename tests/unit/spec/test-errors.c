@@ -19,7 +19,9 @@ write_companions (Folder *folder)
   folder_write (folder, "text", "hello\n");
   folder_write (folder, "empty", "");
   folder_write (folder, "private", "-----BEGIN OPENSSH PRIVATE KEY-----\n");
-  folder_write (folder, "binary", "\x7f" "ELF\xff\xfe");
+  folder_write (folder, "binary",
+                "\x7f"
+                "ELF\xff\xfe");
   folder_write (folder, "key.asc", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
 }
 
@@ -96,7 +98,9 @@ test_undecodable_bytes (Folder *folder, gconstpointer data)
 static void
 test_control_character (Folder *folder, gconstpointer data)
 {
-  folder_write (folder, "a.yaml", "vmforge: 1\nname: \"a\x01" "b\"\n");
+  folder_write (folder, "a.yaml",
+                "vmforge: 1\nname: \"a\x01"
+                "b\"\n");
   folder_load (folder, "a.yaml", "@/a.yaml:2:9: this is no YAML: control characters are not allowed");
 }
 
@@ -106,8 +110,9 @@ test_longer_circle (Folder *folder, gconstpointer data)
   folder_write (folder, "a.yaml", "extends: b.yaml\n");
   folder_write (folder, "b.yaml", "name: b\nextends: [c/c.yaml]\n");
   folder_write (folder, "c/c.yaml", "extends: ../b.yaml\n");
-  folder_load (folder, "a.yaml",
-               "@/c/c.yaml:1:10: 'extends' goes in a circle: @/a.yaml → @/b.yaml → @/c/c.yaml → @/c/../b.yaml");
+  folder_load (
+      folder, "a.yaml",
+      "@/c/c.yaml:1:10: 'extends' goes in a circle: @/a.yaml → @/b.yaml → @/c/c.yaml → @/c/../b.yaml");
 }
 
 static void
@@ -131,7 +136,7 @@ test_wide_family (Folder *folder, gconstpointer data)
     folder_write (folder, name, text);
   }
   folder_write (folder, "15.yaml", "name: a\n");
-  folder_load (folder, "0.yaml", "@/5.yaml:1:11: 'extends' reads more than 64 files");
+  folder_load (folder, "0.yaml", "@/14.yaml:1:20: 'extends' reads more than 64 files");
 }
 
 /* Errors of a parent name the parent. */

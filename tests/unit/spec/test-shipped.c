@@ -96,7 +96,8 @@ test_profiles_load_for_every_release (void)
     g_autoptr (GError) error = NULL;
     g_autoptr (VfProfile) profile = vf_profile_load (known[i][0], known[i][1], known[i][2], where, &error);
     g_assert_no_error (error);
-    static const char *const roles[] = {"kernel", "bootloader", "init", "ssh", "network", "growroot", "cloud-init"};
+    static const char *const roles[] = {"kernel",  "bootloader", "init",      "ssh",
+                                        "network", "growroot",   "cloud-init"};
     for (guint j = 0; j < G_N_ELEMENTS (roles); j++)
       g_assert_nonnull (vf_profile_role (profile, roles[j]));
     const VfNode *apt = vf_node_get (profile->node, "apt");
@@ -111,7 +112,8 @@ static void
 test_configuration_names_storage_file (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", "..", "core", "spec", "vmforge.yaml", NULL);
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "..", "..", "core", "spec", "vmforge.yaml", NULL);
   g_autoptr (VfConfig) config = vf_config_load (path, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (config->storage, ==, "storage-file");
@@ -126,7 +128,9 @@ main (int argc, char **argv)
   g_test_add_func ("/spec/shipped/debian-12 has what boots", test_debian_12);
   g_test_add_func ("/spec/shipped/i386 has its own kernel", test_i386_has_its_own_kernel);
   g_test_add_func ("/spec/shipped/the web server shares Core and Base", test_web_server_shares_core_and_base);
-  g_test_add_func ("/spec/shipped/every release of every profile loads", test_profiles_load_for_every_release);
-  g_test_add_func ("/spec/shipped/the configuration names storage-file", test_configuration_names_storage_file);
+  g_test_add_func ("/spec/shipped/every release of every profile loads",
+                   test_profiles_load_for_every_release);
+  g_test_add_func ("/spec/shipped/the configuration names storage-file",
+                   test_configuration_names_storage_file);
   return g_test_run ();
 }

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+set -l commands build validate schema stages images plugins store run shell export version help
+complete -c vmforge -f
+complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands"
+complete -c vmforge -n "__fish_seen_subcommand_from build validate" -F
+complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show rm"
+complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path rm"
+complete -c vmforge -n "__fish_seen_subcommand_from plugins" -a "list show"
+complete -c vmforge -n "__fish_seen_subcommand_from store" -a "show umount"
+complete -c vmforge -n "__fish_seen_subcommand_from schema" -a "spec profile config"
+complete -c vmforge -n "__fish_seen_subcommand_from run shell export" -a "(vmforge images list 2>/dev/null | awk '{print \$1}')"
+complete -c vmforge -n "__fish_seen_subcommand_from build" -l until -xa "core base image appliance"
+complete -c vmforge -n "__fish_seen_subcommand_from build export" -s f -l format -xa "raw qcow2"
+complete -c vmforge -n "__fish_seen_subcommand_from build export" -s o -l output -rF
+complete -c vmforge -n "__fish_seen_subcommand_from run" -l firmware -xa "bios uefi"
+complete -c vmforge -l store -rF
+complete -c vmforge -l storage -x
+complete -c vmforge -l json
+complete -c vmforge -s h -l help

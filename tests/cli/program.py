@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""The cli suite: runs the program as a user would, without root and without a network, and says so in TAP.
+
+usage: program.py VMFORGE SOURCE"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
+from tap import Tap  # noqa: E402
+
+GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"], "plugins": ["list", "show"],
+          "store": ["show", "umount"]}
+PLAIN = ["build", "validate", "schema", "run", "shell", "export", "version"]
+COMMANDS = [*PLAIN, *GROUPS]
+GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
+NOBODY = 65534
+
+tap = Tap()
+
+
+def run(*arguments, nobody=False, env=None):
+    """(exit status, standard output, standard error). nobody: as a user who is not root; the program is opened
+    before, as its folder may be closed to that user."""
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", **(env or {})}
+    for name in os.environ:
+        if name.endswith("SAN_OPTIONS") or name in ("TMPDIR", "LD_LIBRARY_PATH"):
+            environment[name] = os.environ[name]
+    command, passed = [PROGRAM, *arguments], ()
+    extra = {}
+    if nobody and os.geteuid() == 0:
+        descriptor = os.open(PROGRAM, os.O_RDONLY)
+        passed = (descriptor,)
+        extra = {"executable": f"/proc/self/fd/{descriptor}", "user": NOBODY, "group": NOBODY, "extra_groups": [],
+                 "cwd": "/"}
+    result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=60, check=False, pass_fds=passed, **extra)
+    for descriptor in passed:
+        os.close(descriptor)
+    return result.returncode, result.stdout, result.stderr
+
+
+def equal(got, wanted, sentence):
+    tap.ok(got == wanted, sentence, f"got    {got!r}\nwanted {wanted!r}")
+
+
+def fails(arguments, status, message, sentence, **how):
+    """The status, nothing on standard output, and one line on standard error, exactly."""
+    equal(run(*arguments, **how), (status, "", f"vmforge: {message}\n"), sentence)
+
+
+def read(*path):
+    with open(os.path.join(SOURCE, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+# ---- help and manual pages
+
+def help_options(text):
+    return set(re.findall(r"^  (?:-., )?(--[a-z-]+)", text, re.MULTILINE))
+
+
+def man_options(text):
+    """Options of all .It items: `.It Fl o , Fl -output Ar path`."""
+    return {f"-{name}" for line in re.findall(r"^\.It (Fl .*)$", text, re.MULTILINE)
+            for name in re.findall(r"Fl (-[a-z-]+)", line)}
+
+
+def test_help():
+    status, text, errors = run("--help")
+    tap.ok(status == 0 and not errors, "--help succeeds")
+    for command in COMMANDS:
+        tap.ok(re.search(rf"^  {command} +\S", text, re.MULTILINE), f"--help lists '{command}' with a line")
+    equal(run("help")[1], text, "'help' prints the same as --help")
+    equal(man_options(read("docs", "man", "vmforge.1")), help_options(text), "vmforge(1) has the options of --help")
+    for command in PLAIN:
+        status, text, errors = run(command, "--help")
+        tap.ok(status == 0 and not errors and text.startswith(f"Usage:\n  vmforge {command}"),
+               f"'{command} --help' succeeds", text + errors)
+        equal(run("help", command)[1], text, f"'help {command}' prints the same")
+        equal(man_options(read("docs", "man", f"vmforge-{command}.1")), help_options(text),
+              f"vmforge-{command}(1) has the options of --help")
+    for group, children in GROUPS.items():
+        test_group_help(group, children)
+
+
+def test_group_help(group, children):
+    page, options = read("docs", "man", f"vmforge-{group}.1"), set()
+    text = run(group, "--help")[1]
+    for child in children:
+        tap.ok(re.search(rf"^  {child} +\S", text, re.MULTILINE), f"'{group} --help' lists '{child}'")
+        tap.ok(f".It Cm {child}\n" in page, f"vmforge-{group}(1) describes '{child}'")
+        status, child_text, _ = run(group, child, "--help")
+        tap.ok(status == 0 and child_text.startswith(f"Usage:\n  vmforge {group} {child}"),
+               f"'{group} {child} --help' succeeds", child_text)
+        options |= help_options(child_text)
+    equal(man_options(page), options, f"vmforge-{group}(1) has the options of its commands' --help")
+
+
+def test_man_pages():
+    for name in sorted(os.listdir(os.path.join(SOURCE, "docs", "man"))):
+        page = read("docs", "man", name)
+        title = name.rsplit(".", 1)
+        tap.ok(f".Dt {title[0].upper()} {title[1]}\n" in page, f"{name} has its title")
+        tap.ok(".Sh EXAMPLES" in page or name == "vmforge-version.1", f"{name} has examples")
+        tap.ok(f"man/{name}'" in read("docs", "meson.build"), f"{name} is installed")
+        if name.startswith("vmforge-") and name.endswith(".1"):
+            tap.ok(".Sh EXIT STATUS" in page, f"{name} tells the exit status")
+
+
+def test_completions():
+    for name in ("vmforge.bash", "_vmforge", "vmforge.fish"):
+        text = read("docs", "completions", name)
+        missing = [word for word in [*COMMANDS, "help"] if not re.search(rf"\b{word}\b", text)]
+        equal(missing, [], f"{name} knows every command")
+
+
+# ---- usage
+
+def test_usage():
+    fails([], 2, "no command given: see 'vmforge --help'", "no command is a usage error")
+    fails(["biuld"], 2, run("biuld")[2][len("vmforge: "):-1], "an unknown command is a usage error")
+    fails(["validat"], 2, "unknown command 'validat' (did you mean 'validate'?): see 'vmforge --help'",
+          "an unknown command gets a suggestion")
+    fails(["images", "lst"], 2, "unknown command 'images lst' (did you mean 'list'?): see 'vmforge images --help'",
+          "an unknown command of a group gets a suggestion")
+    fails(["stages"], 2, "'vmforge stages' needs one of list, show, rm: see 'vmforge stages --help'",
+          "a group alone is a usage error")
+    fails(["build", "--untl", "core", "x.yaml"], 2,
+          "unknown option '--untl' (did you mean '--until'?): see 'vmforge build --help'",
+          "an unknown option gets a suggestion")
+    fails(["--stroe", "x", "build"], 2,
+          run("--stroe", "x", "build")[2][len("vmforge: "):-1], "an unknown option before the command is an error")
+    fails(["validate", "-Z", "x"], 2, "unknown option '-Z': see 'vmforge validate --help'",
+          "an unknown short option is an error")
+    fails(["build"], 2, "'vmforge build' needs SPEC...: see 'vmforge build --help'", "a missing argument is named")
+    fails(["version", "x"], 2, "unexpected argument 'x': see 'vmforge version --help'", "a surplus argument is named")
+    fails(["build", "--until", "cor", "x.yaml"], 2, "--until is core, base, image or appliance, not 'cor' (did you "
+          "mean 'core'?): see 'vmforge build --help'", "an unknown stage gets a suggestion")
+    fails(["build", "--format", "qcow", "x.yaml"], 2, "unknown format 'qcow' (did you mean 'qcow2'?), known are raw, "
+          "qcow2: see 'vmforge build --help'", "an unknown format gets a suggestion")
+    fails(["build", "--refresh", "soon", "x.yaml"], 2, "--refresh takes an age such as 30min, 1h or 2d, not 'soon': "
+          "see 'vmforge build --help'", "a bad age is refused")
+    fails(["build", "--output", "image.raw", "x.yaml", "y.yaml"], 2, "--output must be a folder for several specs, "
+          "not 'image.raw': see 'vmforge build --help'", "one file for two specs is refused")
+    fails(["run", "--memory", "much", "x"], 2, "--memory takes a size such as 2GiB, not 'much': see 'vmforge run "
+          "--help'", "a bad size is refused")
+    fails(["run", "--firmware", "efi", "x"], 2, "--firmware is bios or uefi, not 'efi': see 'vmforge run --help'",
+          "an unknown firmware is refused")
+    fails(["validate", "--color", "pink", "x"], 2, "--color is auto, always or never, not 'pink': see 'vmforge "
+          "validate --help'", "an unknown colour setting is refused")
+
+
+# ---- commands
+
+def test_validate(folder):
+    good, bad = os.path.join(folder, "good.yaml"), os.path.join(folder, "bad.yaml")
+    for path, text in ((good, GOOD_SPEC), (bad, GOOD_SPEC + "image: {pakages: [x]}\n")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    equal(run("validate", good), (0, f"{good}: ok\n", ""), "a good spec is valid")
+    equal(run("validate", "--quiet", good), (0, "", ""), "--quiet says nothing of a good spec")
+    message = f"{bad}:4:9: unknown key 'pakages' in stage 'image' (did you mean 'packages'?)"
+    fails(["validate", bad], 2, message, "an unknown key is one line with place and suggestion")
+    status, out, errors = run("validate", "--json", good, bad)
+    equal([json.loads(line) for line in out.splitlines()],
+          [{"event": "spec", "spec": good, "ok": True, "name": "good"},
+           {"event": "spec", "spec": bad, "ok": False, "message": message},
+           {"event": "error", "message": message, "status": 2}], "--json prints a line for each spec, and the error")
+    equal((status, errors), (2, f"vmforge: {message}\n"), "--json has the error on standard error too, once")
+    status, out, errors = run("validate", os.path.join(folder, "absent.yaml"))
+    tap.ok(status == 2 and not out and errors.count("\n") == 1 and "absent.yaml" in errors,
+           "an absent spec is one line that names it", errors)
+    for name in sorted(os.listdir(os.path.join(SOURCE, "specs"))):
+        if name.endswith(".yaml"):
+            path = os.path.join(SOURCE, "specs", name)
+            equal(run("validate", path), (0, f"{path}: ok\n", ""), f"{name} is valid")
+    return good
+
+
+def test_schema():
+    for arguments in ([], ["spec"], ["profile"], ["config"]):
+        status, out, _ = run("schema", *arguments)
+        try:
+            sound = json.loads(out).get("$schema", "").endswith("2020-12/schema")
+        except ValueError:
+            sound = False
+        tap.ok(status == 0 and sound, f"'{' '.join(['schema', *arguments])}' prints a JSON Schema")
+
+
+def test_not_root(folder, good):
+    store = os.path.join(folder, "store")
+    for what, arguments in {
+        "building an image": ["build", "--store", store, good], "booting a clone": ["run", "--store", store, "x"],
+        "entering a volume": ["shell", "--store", store, "x"],
+        "exporting an image": ["export", "--store", store, "x"],
+        "removing a stage": ["stages", "rm", "--store", store, "x"],
+        "removing an image": ["images", "rm", "--store", store, "x"],
+        "unmounting": ["store", "umount", "--store", store],
+    }.items():
+        fails(arguments, 3, f"{what} needs root: run the same command as root or with sudo",
+              f"'{arguments[0]}' without root says what to do ({what})", nobody=True)
+    tap.ok(not os.path.exists(os.path.join(store, "cache")), "what is refused without root makes nothing")
+
+
+def test_store(folder):
+    store = os.path.join(folder, "store")
+    os.mkdir(store)
+    with open(os.path.join(store, "store.json"), "w", encoding="utf-8") as file:
+        json.dump({"format": 1, "id": "0123456789abcdef0123456789abcdef"}, file)
+    for arguments in (["images", "list"], ["stages", "list"], ["stages", "list", "--kept"]):
+        name = " ".join(arguments)
+        equal(run(*arguments, "--store", store), (0, "", ""), f"'{name}' of an empty store is empty")
+        status, out, _ = run(*arguments, "--json", env={"VMFORGE_STORE": store})
+        tap.ok(status == 0 and json.loads(out) == [], f"'{name} --json' of an empty store is an empty list", out)
+    status, out, _ = run("--store", store, "store", "show", "--json")
+    tap.ok(status == 0 and json.loads(out).get("path") == store, "'store show --json' names the store", out)
+    tap.ok(run("store", "show", "--store", store)[1].startswith(f"path={store}\n"), "'store show' prints facts")
+    equal(sorted(os.listdir(store)), ["store.json"], "commands that only read make nothing in the store")
+    status, out, errors = run("images", "show", "web", "--store", store)
+    tap.ok(status == 2 and not out and "'web'" in errors, "an unknown image is named, with exit status 2", errors)
+    status, out, errors = run("stages", "show", "abcdef", "--json", "--store", store)
+    event = json.loads(out)
+    tap.ok((status, event["event"], event["status"]) == (2, "error", 2) and errors == f"vmforge: {event['message']}\n",
+           "an error with --json is an object, and a line on standard error", out + errors)
+    status, out, errors = run("images", "list", "--store", os.path.join(folder, "absent"))
+    tap.ok(status == 3 and not out and "no store" in errors, "an absent store is named, with exit status 3", errors)
+
+
+def test_plugins():
+    status, out, errors = run("plugins", "list", "--json")
+    plugins = {plugin["name"]: plugin for plugin in json.loads(out)} if status == 0 else {}
+    tap.ok({"apt", "storage-file"} <= set(plugins), "'plugins list' has apt and storage-file", out + errors)
+    tap.ok(not [plugin for plugin in plugins.values() if "error" in plugin], "no plugin is broken", out)
+    names = [line.split()[0] for line in run("plugins", "list")[1].splitlines()]
+    equal(names, sorted(plugins), "'plugins list' begins its lines with the names")
+    status, out, errors = run("plugins", "show", "storage-file")
+    tap.ok(status == 0 and out.startswith("name=storage-file\nkind=storage\n"), "'plugins show' prints facts", errors)
+    equal(json.loads(run("plugins", "show", "apt", "--json")[1] or "{}").get("kind"), "package",
+          "'plugins show --json' prints an object")
+    fails(["plugins", "show", "storage-fle"], 2, "no plugin 'storage-fle' (did you mean 'storage-file'?): 'vmforge "
+          "plugins list' shows them", "an unknown plugin gets a suggestion")
+
+
+def test_json_usage():
+    status, out, errors = run("build", "--json", "--untl", "core", "x.yaml")
+    tap.ok(status == 2 and json.loads(out)["status"] == 2 and errors.count("\n") == 1,
+           "a usage error with --json is an object too", out + errors)
+
+
+def test_version():
+    status, out, _ = run("version")
+    tap.ok(status == 0 and re.fullmatch(r"vmforge \d+\.\d+\.\d+\n", out), "version prints one line", out)
+    equal(run("--version")[1], out, "--version prints the same")
+    equal(json.loads(run("version", "--json")[1]), {"version": out.split()[1]}, "version --json prints an object")
+
+
+def test_lost_output():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run([PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    equal((result.returncode, result.stderr), (1, "vmforge: cannot write to standard output\n"),
+          "output that is lost is a failure")
+
+
+def main():
+    test_help()
+    test_man_pages()
+    test_completions()
+    test_usage()
+    test_json_usage()
+    test_schema()
+    test_plugins()
+    test_version()
+    test_lost_output()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        good = test_validate(folder)
+        os.chmod(good, 0o644)
+        test_not_root(folder, good)
+        test_store(folder)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
