@@ -62,16 +62,6 @@ emit_image (VfEngine *engine, const VfImage *image, const char *path)
                                          .path = path});
 }
 
-/* PATH itself for one format, a file in it where it is a folder. */
-static char *
-output_path (const char *output, const VfImage *image, const char *format)
-{
-  if (!g_str_has_suffix (output, "/") && !g_file_test (output, G_FILE_TEST_IS_DIR))
-    return g_strdup (output);
-  g_autofree char *name = g_strdup_printf ("%s-%s-%s.%s", image->name, image->version, image->arch, format);
-  return g_build_filename (output, name, NULL);
-}
-
 static gboolean
 export_to (VfEngine *engine, const VfImage *image, const char *format, const char *path, GError **error)
 {
@@ -106,10 +96,15 @@ write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, 
   const VmforgeBuildOptions *options = engine->options;
   const char *const one[] = {options->format, NULL};
   const char *const *formats = options->format != NULL ? one : (const char *const *)spec->formats;
+  gboolean several = formats[0] != NULL && formats[1] != NULL;
+  if (options->output != NULL && several && !vf_image_output_is_folder (options->output))
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "'%s' would be written in several formats: name a folder, or choose one with --format",
+                         options->output);
   for (; *formats != NULL; formats++) {
     gboolean written;
     if (options->output != NULL) {
-      g_autofree char *path = output_path (options->output, image, *formats);
+      g_autofree char *path = vf_image_output_path (image, *formats, options->output);
       written = export_to (engine, image, *formats, path, error);
     } else
       written = keep_format (engine, image, *formats, error);

@@ -36,10 +36,16 @@ file_name (const VfImage *image, const char *format)
   return g_strdup_printf ("%s-%s-%s.%s", image->name, image->version, image->arch, format);
 }
 
+gboolean
+vf_image_output_is_folder (const char *output)
+{
+  return g_str_has_suffix (output, "/") || g_file_test (output, G_FILE_TEST_IS_DIR);
+}
+
 char *
 vf_image_output_path (const VfImage *image, const char *format, const char *output)
 {
-  if (!g_str_has_suffix (output, "/") && !g_file_test (output, G_FILE_TEST_IS_DIR))
+  if (!vf_image_output_is_folder (output))
     return g_strdup (output);
   g_autofree char *name = file_name (image, format);
   return g_build_filename (output, name, NULL);

@@ -13,6 +13,8 @@ gboolean vf_image_export (VmforgeStore *store, const VfImage *image, const char 
                           gpointer user_data, GCancellable *cancellable, GError **error);
 /* Known formats, NULL terminated. */
 const char *const *vf_image_formats (void);
+/* TRUE if output is a folder or ends in a slash. */
+gboolean vf_image_output_is_folder (const char *output);
 /* output itself, or NAME-VERSION-ARCH.FORMAT in it where it is a folder or ends in a slash. Free the result.
  */
 char *vf_image_output_path (const VfImage *image, const char *format, const char *output);

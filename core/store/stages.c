@@ -100,12 +100,24 @@ vf_stage_storages (VmforgeStore *store, const char *key, GError **error)
   return g_strv_builder_end (storages);
 }
 
+/* Core first: stages of one second are shown in the order they were built in. */
+static int
+stage_rank (const VfStage *stage)
+{
+  int rank = 0;
+  while (rank < VMFORGE_N_STAGES && strcmp (vmforge_stage_name ((VmforgeStageKind)rank), stage->stage) != 0)
+    rank++;
+  return rank;
+}
+
 static int
 compare_stages (gconstpointer a, gconstpointer b)
 {
   const VfStage *x = *(const VfStage *const *)a, *y = *(const VfStage *const *)b;
   if (x->built != y->built)
     return x->built < y->built ? -1 : 1;
+  if (stage_rank (x) != stage_rank (y))
+    return stage_rank (x) - stage_rank (y);
   int order = strcmp (x->key, y->key);
   return order != 0 ? order : strcmp (x->storage, y->storage);
 }

@@ -7,23 +7,26 @@
 
 #define MAX_WORD 64
 
+/* Insertions, deletions, changes, and swaps of neighbours, each counted once. */
 static guint
 distance (const char *a, const char *b)
 {
-  guint row[MAX_WORD + 1], n = (guint)strlen (b);
+  guint rows[3][MAX_WORD + 1], n = (guint)strlen (b);
   for (guint j = 0; j <= n; j++)
-    row[j] = j;
-  for (guint i = 1; a[i - 1] != '\0'; i++) {
-    guint diagonal = row[0];
-    row[0] = i;
-    for (guint j = 1; j <= n; j++) {
-      guint above = row[j];
-      guint change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = MIN (MIN (row[j - 1], above) + 1, change);
-      diagonal = above;
+    rows[0][j] = j;
+  guint i = 0;
+  for (; a[i] != '\0'; i++) {
+    const guint *before = rows[(i + 2) % 3], *above = rows[i % 3];
+    guint *row = rows[(i + 1) % 3];
+    row[0] = i + 1;
+    for (guint j = 0; j < n; j++) {
+      guint change = above[j] + (a[i] == b[j] ? 0 : 1);
+      row[j + 1] = MIN (MIN (row[j], above[j + 1]) + 1, change);
+      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+        row[j + 1] = MIN (row[j + 1], before[j - 1] + 1);
     }
   }
-  return row[n];
+  return rows[i % 3][n];
 }
 
 const char *
