@@ -16,6 +16,7 @@ package_of (const char *program)
     const char *program, *package;
   } known[] = {
       {"bwrap", "bubblewrap"},       {"mcopy", "mtools"},           {"mmd", "mtools"},
+      {"sfdisk", "fdisk"},           {"losetup", "mount"},
       {"mdel", "mtools"},            {"mkfs.fat", "dosfstools"},    {"mkfs.ext4", "e2fsprogs"},
       {"mke2fs", "e2fsprogs"},       {"resize2fs", "e2fsprogs"},    {"e2fsck", "e2fsprogs"},
       {"tune2fs", "e2fsprogs"},      {"mkfs.xfs", "xfsprogs"},      {"xfs_growfs", "xfsprogs"},

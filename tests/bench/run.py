@@ -19,7 +19,7 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "vm"), os.path.join(HERE, "..", "root")]
 
-from program import BUILD, vmforge  # pylint: disable=wrong-import-position
+from program import BUILD, close_store, vmforge  # pylint: disable=wrong-import-position
 
 
 def machine():
@@ -65,9 +65,8 @@ def measure(name, path):
     try:
         module.run(bench)
     finally:
-        if os.path.isdir(bench.store):
-            vmforge("store", "umount", "--store", bench.store)
-        shutil.rmtree(folder, ignore_errors=True)
+        if close_store(bench.store):
+            shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(os.path.join(BUILD, "bench"), exist_ok=True)
     with open(os.path.join(BUILD, "bench", f"{name}.json"), "w", encoding="utf-8") as file:
         json.dump({"machine": machine(), "results": bench.results}, file, indent=1)

@@ -15,6 +15,9 @@ OVMF_IMAGES = ("/usr/share/ovmf/OVMF.fd", "/usr/share/qemu/OVMF.fd", "/usr/share
 PATIENCE = float(os.environ.get("VMFORGE_VM_PATIENCE", "1"))  # factor of every deadline, for slow machines
 
 
+RUNNING = set()  # every guest that has a QEMU
+
+
 class GuestError(Exception):
     """What went wrong, with the last lines of the console."""
 
@@ -48,6 +51,13 @@ def uefi_image():
     raise GuestError("no OVMF.fd: install the package ovmf")
 
 
+def stop_all():
+    """For the end of a test program that other threads still run guests in: they hold files open."""
+    for guest in list(RUNNING):
+        guest.qemu.kill()
+        guest.qemu.wait()
+
+
 def make_overlay(image, path, size=None, image_format="raw"):
     """A disk that begins as `image` and takes all writes; larger than it where a size is given."""
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", image_format, "-b", os.path.abspath(image), path]
@@ -73,10 +83,11 @@ class Guest:
     def __enter__(self):
         accel = accelerator()
         command = [
-            "setpriv", "--pdeathsig", "KILL", QEMU, "-machine", "q35", "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
+            # Ends with this program; and sees no network but QEMU's own, so that no clock or package comes from outside.
+            "setpriv", "--pdeathsig", "KILL", "unshare", "--net", QEMU, "-machine", "q35", "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi",
             "-cpu", "host" if accel == "kvm" else "max", "-smp", "2", "-m", str(self.memory),
             "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
-            "-nic", "user,model=virtio-net-pci,restrict=on", "-device", "virtio-rng-pci",
+            "-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci",
             "-drive", f"file={self.disk},if=virtio,format={self.disk_format},cache=unsafe",
         ]
         for drive in self.drives:
@@ -88,11 +99,13 @@ class Guest:
             self.log = open(self.log_path, "ab", buffering=0)
         self.qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, bufsize=0)
+        RUNNING.add(self)
         return self
 
     def __exit__(self, *_):
         self.qemu.kill()
         self.qemu.wait()
+        RUNNING.discard(self)
         self.qemu.stdin.close()
         self.qemu.stdout.close()
         if self.log:

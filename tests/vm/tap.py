@@ -39,6 +39,10 @@ class Tap:
             self.count += 1
             print(f"ok {self.count} - {sentence} # SKIP {reason}", flush=True)
 
+    def diagnose(self, text):
+        with self.lock:
+            print("\n".join(f"# {line}" for line in text.splitlines()), flush=True)
+
     def done(self):
         print(f"1..{self.count}", flush=True)
         return 1 if self.failed or not self.count else 0

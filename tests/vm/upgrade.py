@@ -19,13 +19,13 @@ APT = ("DEBIAN_FRONTEND=noninteractive apt-get -y -o Dir::Etc::SourceList=/dev/n
 
 
 def boot_packages(disk):
-    """name → version of the kernels and GRUB packages that are installed in an image."""
+    """name → (version, architecture) of the kernels and GRUB packages that are installed in an image."""
     found = {}
     for stanza in disk.read_file("/var/lib/dpkg/status").split("\n\n"):
         fields = debrepo.read_control(stanza)
         name = fields.get("Package", "")
         if name.startswith(("linux-image-", "grub")) and fields.get("Status", "").endswith(" installed"):
-            found[name] = fields["Version"]
+            found[name] = fields["Version"], fields["Architecture"]
     return found
 
 
@@ -38,9 +38,9 @@ def cached_archives(cache, wanted):
             with open(path, "rb") as file:
                 if file.read(8) != b"!<arch>\n":
                     continue
-            shown = subprocess.run(["dpkg-deb", "--show", "--showformat", "${Package} ${Version}", path], text=True,
+            shown = subprocess.run(["dpkg-deb", "--show", "--showformat", "${Package} ${Version} ${Architecture}", path], text=True,
                                    stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout.split()
-            if len(shown) == 2 and wanted.get(shown[0]) == shown[1]:
+            if len(shown) == 3 and wanted.get(shown[0]) == tuple(shown[1:]):
                 found[shown[0]] = path
     missing = sorted(set(wanted) - set(found))
     if missing:
@@ -69,9 +69,10 @@ def make_disk(disk, cache, work):
 def upgrade(guest, raised):
     """Upgrades the running guest from its second disk. Nothing, or what is wrong."""
     guest.check(f"mkdir -p {FOLDER} && tar -C {FOLDER} -xf /dev/vdb", deadline=180)
-    guest.check(f"{APT} update", deadline=180)
-    guest.check(f"{APT} dist-upgrade", deadline=1500)
-    return versions_are(guest, raised)
+    updated = guest.check(f"{APT} update", deadline=180)
+    upgraded = guest.check(f"{APT} dist-upgrade", deadline=1500)
+    problem = versions_are(guest, raised)
+    return f"{problem}\n{updated}\n{upgraded}\n{guest.check('date')}" if problem else None
 
 
 def versions_are(guest, raised):

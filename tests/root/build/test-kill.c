@@ -58,12 +58,18 @@ an_engine_that_is_killed_leaves_nothing (Fixture *fixture, gconstpointer data)
   }
 }
 
-/* The only child of a process. */
+/* The only child of a process, once it has one. */
 static pid_t
 child_of (pid_t pid)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/children", pid, pid), *text = NULL;
-  return g_file_get_contents (path, &text, NULL, NULL) ? atoi (text) : 0;
+  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/children", pid, pid);
+  for (int i = 0; i < 500; i++) {
+    g_autofree char *text = NULL;
+    if (g_file_get_contents (path, &text, NULL, NULL) && atoi (text) > 0)
+      return atoi (text);
+    g_usleep (10 * 1000);
+  }
+  return 0;
 }
 
 /* depth 1: the worker, 2: the first process of its pid namespace, 3: the one that works. */

@@ -10,7 +10,8 @@ import namespace
 from fixture import judge
 
 quoted = re.escape
-APT = "(stage '[a-z]+': )?(apt: )?"
+FILE = r"/\S+/toyland/\S+\.yaml"
+SIZE = r"[0-9.]+ [KMGT]?i?B"
 
 # Programs that a build of toyland runs on the host, and the package that has each.
 HOST_TOOLS = {
@@ -21,12 +22,18 @@ HOST_TOOLS = {
 
 def packages(test):
     test.refuse("an unknown package is named with its stage", test.spec("unknown", image={"packages": ["toy-nonesuch"]}),
-                2, APT + r"stage 'image'.*'toy-nonesuch'.*|stage 'image': .*'toy-nonesuch'.*")
+                2, FILE + r": stage 'image': apt: unknown package 'toy-nonesuch'.*")
     test.refuse("a dependency that nobody has is told with its stage",
-                test.spec("orphan", image={"packages": ["toy-orphan"]}), 2, r"stage 'image': .*toy-nowhere.*")
+                test.spec("orphan", image={"packages": ["toy-orphan"]}), 2,
+                FILE + r": stage 'image': apt: packages that cannot be installed together: toy-orphan.*toy-nowhere.*")
     test.refuse("a package whose script fails is named with its stage",
                 test.spec("failing", image={"packages": ["toy-failing"]}), 1,
                 r"stage 'image': .*toy-failing.*the reason of toy-failing.*")
+
+    def resolves_anew():
+        done = test.vmforge("build", test.spec("other-core", core={"files": [{"content": "x", "to": "/etc/x"}]}))
+        return done.stderr if done.returncode else None
+    test.attempt("a dependency that the stages below do not have is installed with what needs it", resolves_anew)
 
 
 def mirrors(test):
@@ -39,11 +46,8 @@ def mirrors(test):
         # Other packages than the common stages have, so that something must be fetched.
         spec = test.spec(f"mirror-{mirror}", mirror=mirror, core={"packages": ["toy-lib", "toy-site"]})
         store = os.path.join(test.work, f"store-{mirror}")  # without the packages that another mirror brought
-        before = test.snapshot(store)
         test.refuse(f"a mirror that is {mirror} is refused", spec, status, message, store=store)
-        test.vmforge("store", "umount", store=store)
-        left = test.left_behind(before, store)
-        test.tap.ok(not left, f"nothing is left of a mirror that is {mirror}", "\n".join(left))
+        test.attempt(f"its store can be closed ({mirror})", lambda: None if fixture.program.close_store(store) else "no")
 
     def honours_the_host():
         with namespace.apt_settings(test.work + "/lax", 'Acquire::Check-Valid-Until "false";\n'):
@@ -55,15 +59,15 @@ def mirrors(test):
 def disks(test):
     test.refuse("a volume that is too small for its packages says stage, need and key",
                 test.spec("huge", image={"packages": ["toy-huge"]}), 1,
-                r"stage 'image' needs \S+ ?\S+ in a volume of \S+ ?\S+: raise `size` of stage 'image'")
+                f"stage 'image' needs {SIZE} in a volume of {SIZE}: raise `size` of stage 'image'")
     test.refuse("a volume that fills up says stage, size and key",
                 test.spec("understated", image={"packages": ["toy-understated"]}), 1,
-                r"stage 'image' needs more than the \S+ ?\S+ of its volume: raise `size` of stage 'image'")
+                f"stage 'image' needs more than the {SIZE} of its volume: raise `size` of stage 'image'")
     test.refuse("a disk that a script fills says so",
                 test.spec("filling", appliance={"run": ["dd if=/dev/zero of=/fill bs=1M"]}), 1,
-                r"stage 'appliance' needs more than the \S+ ?\S+ of its volume: raise `disk.size`")
+                f"stage 'appliance' needs more than the {SIZE} of its volume: raise `disk.size`")
     test.refuse("a disk smaller than the stages below is refused before anything is built",
-                test.spec("shrinking", disk={"size": "192MiB"}), 2, r".*shrinking\.yaml:\d+:\d+: .*disk\.size.*")
+                test.spec("shrinking", disk={"size": "192MiB"}), 2, FILE + r":\d+:\d+: 'size' in 'disk' must be from 256MiB.*'192MiB'.*")
 
 
 def stores(test):
@@ -80,7 +84,7 @@ def stores(test):
         with namespace.small_filesystem(folder, 96):
             done = test.vmforge("build", spec, store=folder + "/store")
             test.vmforge("store", "umount", store=folder + "/store")
-            return judge(done, 1, f".*{quoted(folder)}.*(space|full).*")
+            return judge(done, 1, f"not enough space in store '{quoted(folder)}/store' .*: {SIZE} needed, {SIZE} available.*")
 
     def is_a_file():
         return judge(test.vmforge("build", spec, store=test.empty), 3,
@@ -91,8 +95,8 @@ def stores(test):
                      f"'{quoted(test.toy.folder)}' is no vmforge store and not empty.*")
 
     def as_nobody():
-        done = namespace.run_as_nobody([fixture.program.PROGRAM, "build", spec, "--store", "/tmp/nobody"],
-                                       env=test.toy.environment)
+        shipped = os.path.join(fixture.program.SOURCE, "specs", "debian-12.yaml")
+        done = namespace.run_as_nobody([fixture.program.PROGRAM, "build", shipped, "--store", "/tmp/nobody"])
         return judge(done, 3, ".*root.*")
 
     test.attempt("a store that cannot be written is named", read_only)
@@ -104,12 +108,16 @@ def stores(test):
 
 def tools(test):
     for tool, package in HOST_TOOLS.items():
-        spec = test.spec("tools", core={"run": [f"echo {tool}"]}, output={"formats": ["raw", "qcow2"]})
+        # In a store of its own, where nothing is known or built yet.
+        store = os.path.join(test.work, "store-" + tool)
+        spec = test.spec("tools", output={"formats": ["raw", "qcow2"]})
 
-        def build(tool=tool, package=package, spec=spec):
-            with namespace.without_program(fixture.shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin"), test.empty):
-                return judge(test.vmforge("build", spec), 3, f".*'?{quoted(tool)}'?.*package '?{quoted(package)}'?.*")
-        test.attempt(f"without {tool} the build names the package {package}", build)
+        def build(tool=tool, package=package, spec=spec, store=store):
+            path = fixture.shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")
+            with namespace.without_program(path, test.empty):
+                return judge(test.vmforge("build", spec, store=store), 3, f".*'{quoted(tool)}'.*package '{quoted(package)}'.*")
+        test.attempt(f"without {tool} the build names the package {package}", build, store)
+        fixture.program.close_store(store)
 
 
 def scripts(test):

@@ -66,10 +66,8 @@ class Fixture:
         return self.toy.spec(name, **{**common, **keys})
 
     def snapshot(self, store=None):
-        store = store or self.store
-        pool = (os.path.join(store, "pool"), store + "/pool.img")
-        return leaks.Snapshot(["/tmp", "/var/tmp"], [self.work, "/tmp", "/var/tmp"],
-                              allow=lambda text: any(place in text for place in pool),
+        pool = re.compile(re.escape(store or self.store) + r"/pool(\.img)?\b")
+        return leaks.Snapshot(["/tmp", "/var/tmp"], [self.work], allow=pool.search,
                               keep=lambda path: not path.startswith(self.work))
 
     def left_behind(self, before, store=None):
@@ -77,14 +75,14 @@ class Fixture:
         namespace.reap()
         return before.leaks() + [f"in the store: {path}" for path in orphans(store or self.store)]
 
-    def attempt(self, sentence, function):
+    def attempt(self, sentence, function, store=None):
         """Passed where function() returns nothing and leaves nothing."""
-        before = self.snapshot()
+        before = self.snapshot(store)
         try:
             problem = function()
         except Exception as error:  # a verdict, whatever went wrong
             problem = f"{type(error).__name__}: {error}"
-        left = self.left_behind(before)
+        left = self.left_behind(before, store)
         return self.tap.ok(not problem and not left, sentence,
                            "\n".join([str(problem or ""), *(f"left: {line}" for line in left)]).strip())
 
@@ -93,10 +91,10 @@ class Fixture:
         def build():
             done = self.vmforge("build", *arguments, spec, store=store)
             return judge(done, status, message, lines)
-        return self.attempt(sentence, build)
+        return self.attempt(sentence, build, store)
 
     def close(self):
-        self.vmforge("store", "umount")
+        program.close_store(self.store)
         self.toy.__exit__()
 
 

@@ -5,9 +5,12 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define EXT4_MAGIC 0xEF53
 
@@ -27,6 +30,32 @@ place_run (const char *first, ...)
                 &error);
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
+}
+
+static char *everything; /* the folder of all tests of this run */
+
+static void
+remove_tree (const char *path)
+{
+  place_run ("rm", "-rf", "--one-file-system", path, NULL);
+}
+
+int
+place_guard (int (*run) (void))
+{
+  int status = 0;
+  everything = g_strdup ("/var/tmp/vmforge-test-XXXXXX");
+  g_assert_nonnull (g_mkdtemp (everything));
+  pid_t child = fork ();
+  g_assert_cmpint (child, >=, 0);
+  if (child == 0) {
+    g_assert_cmpint (unshare (CLONE_NEWNS), ==, 0);
+    g_assert_cmpint (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+    _exit (run ());
+  }
+  g_assert_cmpint (TEMP_FAILURE_RETRY (waitpid (child, &status, 0)), ==, child);
+  remove_tree (everything);
+  return WIFEXITED (status) ? WEXITSTATUS (status) : 1;
 }
 
 static void
@@ -90,17 +119,11 @@ place_reopen (Fixture *fixture, const char *extra)
 void
 place_set_up (Fixture *fixture, gconstpointer data)
 {
-  fixture->folder = g_strdup ("/var/tmp/vmforge-test-XXXXXX");
+  fixture->folder = g_build_filename (everything, "XXXXXX", NULL);
   g_assert_nonnull (g_mkdtemp (fixture->folder));
   fixture->host = (VfHost){.log = on_log, .user_data = fixture};
   make_store (fixture, *(const Place *)data);
   place_reopen (fixture, NULL);
-}
-
-static void
-remove_tree (const char *path)
-{
-  place_run ("rm", "-rf", "--one-file-system", path, NULL);
 }
 
 void

@@ -24,6 +24,10 @@ typedef struct {
 
 #define STORE_ID "fedcba9876543210fedcba9876543210"
 
+/* Runs the tests in a child with a mount namespace of its own: whatever happens to it, no mount, loop device
+ * or file of theirs is left. Returns the exit status. */
+int place_guard (int (*run) (void));
+
 /* data: pointer to a Place. */
 void place_set_up (Fixture *fixture, gconstpointer data);
 void place_tear_down (Fixture *fixture, gconstpointer data);

@@ -523,5 +523,5 @@ main (int argc, char **argv)
   ADD (copy, volumes_live_in_dir_if_the_user_says_so);
   ADD (small, a_full_disk_is_named);
   ADD (small, a_store_that_is_not_writable_is_an_environment_error);
-  return g_test_run ();
+  return place_guard (g_test_run);
 }
