@@ -14,12 +14,13 @@ collect_host_source (void *user, int stream, const char *line)
   return 0;
 }
 
-/* URIs of the host's own apt sources; empty on a host without apt sources. */
+/* URIs of the host's own apt sources, those of which nothing was fetched yet (--no-release-info) included; empty on a
+ * host without apt sources. */
 static GPtrArray *
 host_uris (Call *call)
 {
   GPtrArray *uris = g_ptr_array_new_with_free_func (g_free);
-  const char *argv[] = {"apt-get", "indextargets", "--format", "$(REPO_URI)", NULL};
+  const char *argv[] = {"apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_source, .user = uris};
   call->host->run (call, &program);
   return uris;
