@@ -50,6 +50,8 @@ vf_work_explain_full (VfWork *work, GError **error)
   guint64 total, available;
   if (!work->mount || !vf_mount_get_space (work->mount, &total, &available, NULL))
     return;
+  if (g_str_has_prefix ((*error)->message, "stage '"))
+    return; /* vf_work_check_space has said it better */
   /* Who ran out of space may have cleaned up behind itself, and only says so. */
   if (available > FULL_BYTES && !g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE))
     return;

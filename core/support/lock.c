@@ -69,17 +69,17 @@ vf_lock_acquire (int dirfd, const char *path, VfLockMode mode, VfLockWaitFunc fu
   vf_autofd int fd = open_lock (dirfd, path, error);
   if (fd < 0)
     return NULL;
-  gboolean told = FALSE;
-  /* flock() that blocks cannot be cancelled without signals, so this asks again, ever more slowly. */
+  guint tries = 0;
+  /* flock() that blocks cannot be cancelled without signals, so this asks again, ever more slowly. The second time
+   * the holder has written who it is. */
   for (gulong pause = 10000;; pause = MIN (pause * 2, 100000)) {
     int taken = try_once (fd, path, mode, error);
     if (taken != 0)
       return taken < 0 ? NULL : lock_new (&fd, mode);
     if (vf_error_set_if_cancelled (cancellable, error))
       return NULL;
-    if (!told && func != NULL)
+    if (++tries == 2 && func != NULL)
       func (read_holder (fd), user_data);
-    told = TRUE;
     g_usleep (pause);
   }
 }

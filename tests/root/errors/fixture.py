@@ -122,7 +122,7 @@ def main(test):
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         shutil.rmtree(work, ignore_errors=True)
         sys.exit(status if status >= 0 else 128 - status)
-    namespace.enter(work)
+    namespace.enter(work, program.SOURCE, program.BUILD)
     fixture = Fixture(work)
     try:
         with namespace.apt_settings(work, STRICT_APT):

@@ -28,18 +28,21 @@ def umount(target):
     _check(LIBC.umount2(target.encode(), MNT_DETACH))
 
 
-def enter(work):
-    """Leaves the mount namespace of the caller for good. `work` stays where it is; /tmp and /var/tmp are empty
-    otherwise."""
+def enter(work, *keep):
+    """Leaves the mount namespace of the caller for good. `work` and what else is to be kept (the tree under test may
+    lie there) stay where they are; /tmp and /var/tmp are empty otherwise."""
     _check(LIBC.unshare(CLONE_NEWNS))
     _check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
-    place = os.open(work, os.O_PATH)
-    for folder in ("/tmp", "/var/tmp"):
+    hidden = ("/tmp", "/var/tmp")
+    kept = [path for path in (work, *keep) if path.startswith(tuple(folder + "/" for folder in hidden))]
+    places = {path: os.open(path, os.O_PATH) for path in kept}
+    for folder in hidden:
         mount("tmpfs", folder, "tmpfs", 0, "mode=1777")
-    os.makedirs(work, exist_ok=True)
-    mount(f"/proc/self/fd/{place}", work, flags=MS_BIND)
-    os.close(place)
+    for path, place in places.items():
+        os.makedirs(path, exist_ok=True)
+        mount(f"/proc/self/fd/{place}", path, flags=MS_BIND)
+        os.close(place)
 
 
 def reap():
