@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""What a store keeps and gives up: volumes of failed builds, older images, stages that are needed."""
+import json
+import os
+import re
+import subprocess
+
+import fixture
+from fixture import program
+
+KEPT_IMAGES = 3  # what the configuration says by default
+
+
+def listing(test, *command):
+    done = test.vmforge(*command, "--json")
+    if done.returncode:
+        raise RuntimeError(program.said(done))
+    return json.loads(done.stdout)
+
+
+def succeed(test, *command):
+    done = test.vmforge(*command)
+    return program.said(done) if done.returncode else None
+
+
+def refused(test, message, *command):
+    return fixture.judge(test.vmforge(*command), 2, message)
+
+
+def shell(test, word, commands):
+    """What they print in `vmforge shell`."""
+    done = subprocess.run([program.PROGRAM, "shell", word, "--store", test.store], input=commands, text=True,
+                          capture_output=True, check=False, timeout=60)
+    return done.stdout if done.returncode == 0 else program.said(done)
+
+
+def show_kept(test):
+    """A volume is kept, entered, kept on, and removed."""
+    spec = test.spec("kept", image={"packages": ["toy-hello"], "run": ["echo as it was >/srv/kept; exit 7"]})
+    done = test.vmforge("build", "--keep-failed", spec)
+    told = re.search(r"enter it with 'vmforge shell ([0-9a-f]+)'", done.stderr)
+    if not test.tap.ok(done.returncode == 1 and told, "--keep-failed keeps the volume and says how to enter it",
+                       program.said(done)):
+        return
+    volume = told[1]
+    inside = shell(test, volume, "cat /srv/kept; echo and more >>/srv/kept\n")
+    test.tap.ok(inside == "as it was\n", "`vmforge shell` shows what the failed step left", inside)
+    problem = succeed(test, "build", test.spec("meanwhile"))
+    kept = [one["volume"] for one in listing(test, "stages", "list", "--kept")]
+    test.tap.ok(not problem and kept == [volume], "the next build leaves the kept volume alone", problem or kept)
+    inside = shell(test, volume[:8], "cat /srv/kept\n")
+    test.tap.ok(inside == "as it was\nand more\n", "what is changed in a kept volume stays there", inside)
+
+    def remove():
+        return succeed(test, "stages", "rm", volume) or listing(test, "stages", "list", "--kept")
+    test.attempt("`stages rm` removes the kept volume, and nothing of it is left", remove)
+
+
+def version_of(test, word):
+    """What the image of this name says in /srv/number."""
+    return shell(test, word, "cat /srv/number\n").strip()
+
+
+def digests(test):
+    return [one["digest"] for one in listing(test, "images", "list", "--all") if one["name"] == "moving"]
+
+
+def show_images(test):
+    """Rebuilds of one name, from 1 on, each with its number in a file."""
+    counts = []
+    for number in range(1, KEPT_IMAGES + 2):
+        problem = succeed(test, "build", test.spec("moving", appliance={
+            "files": [{"content": f"{number}\n", "to": "/srv/number"}]}))
+        counts.append(problem or len(digests(test)))
+        if number == 2:
+            test.tap.ok(version_of(test, "moving") == "2", "a rebuild moves the name")
+            old = digests(test)[1]
+            test.tap.ok(version_of(test, old) == "1", "the older image is still there, by its digest")
+    wanted = [min(number, KEPT_IMAGES) for number in range(1, KEPT_IMAGES + 2)]
+    test.tap.ok(counts == wanted, "older images are kept up to keep_images", counts)
+    test.attempt("an image that retention gave up is unknown", lambda: refused(test, ".*", "images", "path", old))
+    path = test.vmforge("images", "path", "moving").stdout.strip()
+    test.tap.ok(os.path.isfile(path), "`images path` names a file", path)
+    problem = succeed(test, "images", "rm", "moving")
+    now = version_of(test, "moving")
+    test.tap.ok(not problem and now == str(KEPT_IMAGES), "after `images rm` the older image has the name",
+                problem or now)
+    test.attempt("`images rm --all` removes what is left of a name",
+                 lambda: succeed(test, "images", "rm", "--all", "moving") or digests(test))
+    test.attempt("an image that is not there cannot be removed",
+                 lambda: refused(test, ".*'moving'.*", "images", "rm", "moving"))
+
+
+def show_refusals(test, start):
+    """start(spec): a build that runs."""
+    problem = succeed(test, "build", test.spec("needed", appliance={"hostname": "needed"}))
+    stages = {one["key"]: one for one in listing(test, "stages", "list")}
+    image = json.loads(test.vmforge("images", "show", "--json", "needed").stdout)
+    top = image.get("stage") or image["manifest"]["stage"]
+    below = stages[top]["parent"]
+    test.attempt("a stage of an image is not removed", lambda: problem or refused(
+        test, f"stage {top[:12]} is needed by image needed:.*: remove those first", "stages", "rm", top))
+    test.attempt("a stage below others is not removed", lambda: refused(
+        test, f"stage {below[:12]} is needed by .*stage {top[:12]} \\(appliance\\).*", "stages", "rm", below))
+
+    def remove_free():
+        return succeed(test, "images", "rm", "needed") or succeed(test, "stages", "rm", top[:12]) or [
+            one for one in listing(test, "stages", "list") if one["key"] == top]
+    test.attempt("a stage that nobody needs is removed", remove_free)
+
+    def remove_used():
+        spec = test.spec("using", base={"packages": ["toy-slow"]})
+        running = start(spec)
+        running.wait_for("base", lambda event: event["state"] == "building")
+        running.wait_for("base", lambda event: event["state"] == "building" and in_work(test))
+        core = running.stages("key")["core"]
+        done = test.vmforge("stages", "rm", core)
+        status = running.finish()
+        return running.text[-1500:] if status else fixture.judge(
+            done, 2, f"stage {core[:12]} is needed by .*process {running.pid}, which works with it now.*")
+    test.attempt("a stage that a running build works with is not removed", remove_used)
+
+
+def in_work(test):
+    """A volume is being built."""
+    return any(name.endswith(".json") for name in os.listdir(f"{test.store}/building"))
