@@ -19,9 +19,10 @@ lock_new (int *fd, VfLockMode mode)
 {
   if (mode == VF_LOCK_EXCLUSIVE) {
     char text[32];
-    int length = g_snprintf (text, sizeof text, "%d\n", (int)getpid ());
-    /* Who holds it is told to those who wait; a lock works without. */
-    if (ftruncate (*fd, 0) == 0 && pwrite (*fd, text, (size_t)length, 0) < 0)
+    int length = g_snprintf (text, sizeof text, "%-10d\n", (int)getpid ());
+    /* Who holds it is told to those who wait; a lock works without. Always of one length and written at once,
+     * so that they never read a half. */
+    if (pwrite (*fd, text, (size_t)length, 0) < 0)
       g_debug ("cannot write the holder of a lock: %s", g_strerror (errno));
   }
   VfLock *lock = g_new0 (VfLock, 1);
@@ -69,17 +70,21 @@ vf_lock_acquire (int dirfd, const char *path, VfLockMode mode, VfLockWaitFunc fu
   vf_autofd int fd = open_lock (dirfd, path, error);
   if (fd < 0)
     return NULL;
-  guint tries = 0;
-  /* flock() that blocks cannot be cancelled without signals, so this asks again, ever more slowly. The second time
-   * the holder has written who it is. */
+  gboolean told = func == NULL, again = FALSE;
+  /* flock() that blocks cannot be cancelled without signals, so this asks again, ever more slowly. By the
+   * second time the holder has written who it is. */
   for (gulong pause = 10000;; pause = MIN (pause * 2, 100000)) {
     int taken = try_once (fd, path, mode, error);
     if (taken != 0)
       return taken < 0 ? NULL : lock_new (&fd, mode);
     if (vf_error_set_if_cancelled (cancellable, error))
       return NULL;
-    if (++tries == 2 && func != NULL)
-      func (read_holder (fd), user_data);
+    pid_t holder = told || !again ? 0 : read_holder (fd);
+    if (holder != 0) {
+      func (holder, user_data);
+      told = TRUE;
+    }
+    again = TRUE;
     g_usleep (pause);
   }
 }
