@@ -66,9 +66,12 @@ copy_range (int from, int to, off_t start, off_t end, GCancellable *cancellable,
 gboolean
 vf_fs_copy_data (int from, int to, GCancellable *cancellable, GError **error)
 {
+  struct stat st;
+  /* Bytes that the target had would show through the holes, and behind the end of a clone. */
+  if (fstat (to, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > 0 && ftruncate (to, 0) < 0)
+    return vf_error_set_errno (error, "cannot empty the copy");
   if (ioctl (to, FICLONE, from) == 0)
     return TRUE;
-  struct stat st;
   if (fstat (from, &st) < 0)
     return vf_error_set_errno (error, "cannot look at the source");
   off_t size = lseek (from, 0, SEEK_END); /* a block device has no st_size */

@@ -71,7 +71,8 @@ read_fd (int fd, const char *path, gsize limit, gsize *length, GError **error)
     if (step == 0)
       break;
     if (text->len + (gsize)step > limit) {
-      vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is larger than %" G_GSIZE_FORMAT " bytes", path, limit);
+      vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is larger than %" G_GSIZE_FORMAT " bytes", path,
+                    limit);
       return NULL;
     }
     g_string_append_len (text, buffer, step);
@@ -127,8 +128,10 @@ write_temporary (int dirfd, const char *path, const void *data, gsize length, mo
   vf_autofd int fd = openat (at (dirfd), path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0)
     return vf_error_set_errno (error, "cannot make '%s'", path);
-  if (!vf_fs_write_all (fd, data, length, error))
+  if (!vf_fs_write_all (fd, data, length, error)) {
+    g_prefix_error (error, "'%s': ", path);
     return FALSE;
+  }
   if (fchmod (fd, mode) < 0 || fsync (fd) < 0)
     return vf_error_set_errno (error, "cannot write '%s'", path);
   return TRUE;
@@ -150,43 +153,83 @@ vf_fs_write (int dirfd, const char *path, const void *data, gsize length, mode_t
   return sync_parent (dirfd, path, error);
 }
 
+/* Where a folder is. The device alone does not tell a bind mount of the same filesystem, whose files are in
+ * use elsewhere. */
+typedef struct {
+  guint major, minor;
+  guint64 mount; /* 0 where the kernel does not say (before Linux 5.8) */
+} Place;
+
 static gboolean
-remove_entries (int fd, const char *path, dev_t device, GError **error)
+find_place (int fd, Place *place)
 {
-  vf_autofd int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = copy < 0 ? NULL : fdopendir (copy);
-  if (dir == NULL)
-    return vf_error_set_errno (error, "cannot list '%s'", path);
-  vf_fd_steal (&copy);
+  struct statx stx;
+  if (statx (fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &stx) < 0)
+    return FALSE;
+  *place =
+      (Place){stx.stx_dev_major, stx.stx_dev_minor, (stx.stx_mask & STATX_MNT_ID) != 0 ? stx.stx_mnt_id : 0};
+  return TRUE;
+}
+
+static gboolean
+same_place (const Place *a, const Place *b)
+{
+  return a->major == b->major && a->minor == b->minor && a->mount == b->mount;
+}
+
+static gboolean remove_at (int dirfd, const char *name, const char *shown, const Place *within,
+                           GError **error);
+
+/* Takes the descriptor. */
+static gboolean
+remove_entries (int fd, const char *shown, const Place *place, GError **error)
+{
+  DIR *dir = fdopendir (fd);
+  if (dir == NULL) {
+    vf_error_set_errno (error, "cannot list '%s'", shown);
+    vf_fd_clear (&fd);
+    return FALSE;
+  }
   gboolean done = TRUE;
   for (struct dirent *entry = readdir (dir); done && entry != NULL; entry = readdir (dir)) {
-    struct stat st;
     if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
       continue;
-    if (fstatat (fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev != device)
-      done = vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s/%s' is on another filesystem: not removed", path,
-                           entry->d_name);
-    else
-      done = vf_fs_remove (fd, entry->d_name, error);
+    g_autofree char *path = g_build_filename (shown, entry->d_name, NULL);
+    done = remove_at (dirfd (dir), entry->d_name, path, place, error);
   }
   closedir (dir);
   return done;
 }
 
+/* shown: the path for messages. within: where the folder above is, or NULL at the top. */
+static gboolean
+remove_at (int dirfd, const char *name, const char *shown, const Place *within, GError **error)
+{
+  if (unlinkat (dirfd, name, 0) == 0 || errno == ENOENT)
+    return TRUE;
+  int why = errno;
+  vf_autofd int fd = why != EISDIR && why != EPERM
+                         ? -1
+                         : openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOTDIR)
+      errno = why; /* a file after all: why it stays is what unlinkat() said */
+    return vf_error_set_errno (error, "cannot remove '%s'", shown);
+  }
+  Place place;
+  if (!find_place (fd, &place))
+    return vf_error_set_errno (error, "cannot remove '%s'", shown);
+  if (within != NULL && !same_place (&place, within))
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is on another filesystem: not removed", shown);
+  if (!remove_entries (vf_fd_steal (&fd), shown, &place, error))
+    return FALSE;
+  if (unlinkat (dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+    return vf_error_set_errno (error, "cannot remove the folder '%s'", shown);
+  return TRUE;
+}
+
 gboolean
 vf_fs_remove (int dirfd, const char *path, GError **error)
 {
-  if (unlinkat (at (dirfd), path, 0) == 0 || errno == ENOENT)
-    return TRUE;
-  if (errno != EISDIR && errno != EPERM)
-    return vf_error_set_errno (error, "cannot remove '%s'", path);
-  vf_autofd int fd = openat (at (dirfd), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  struct stat st;
-  if (fd < 0 || fstat (fd, &st) < 0)
-    return vf_error_set_errno (error, "cannot remove '%s'", path);
-  if (!remove_entries (fd, path, st.st_dev, error))
-    return FALSE;
-  if (unlinkat (at (dirfd), path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-    return vf_error_set_errno (error, "cannot remove the folder '%s'", path);
-  return TRUE;
+  return remove_at (at (dirfd), path, path, NULL, error);
 }

@@ -39,8 +39,7 @@ static void
 append_object (GString *text, VfJson *object)
 {
   g_autoptr (GPtrArray) keys = g_ptr_array_new ();
-  json_object_object_foreach (object, key, value)
-  {
+  json_object_object_foreach (object, key, value) {
     (void)value;
     g_ptr_array_add (keys, key);
   }
@@ -80,6 +79,9 @@ append (GString *text, VfJson *json)
     g_string_append (text, json_object_get_boolean (json) ? "true" : "false");
     break;
   case json_type_int:
+    /* json-c would give the nearest number that fits. */
+    if (json_object_get_uint64 (json) > G_MAXINT64)
+      g_critical ("an integer beyond 2^63-1 in canonical JSON");
     g_string_append_printf (text, "%" G_GINT64_FORMAT, json_object_get_int64 (json));
     break;
   case json_type_string:
@@ -107,11 +109,33 @@ vf_json_canonical (VfJson *json)
   return g_string_free (text, FALSE);
 }
 
+/* json-c calls itself strict and yet takes single quotes, NaN, Infinity and raw control characters in
+ * strings. */
+static gboolean
+is_strict (const char *text, gsize length)
+{
+  gboolean quoted = FALSE;
+  for (gsize i = 0; i < length; i++) {
+    guchar c = (guchar)text[i];
+    if (c == '"')
+      quoted = !quoted;
+    else if (quoted && c == '\\')
+      i++;
+    else if (quoted ? c < 0x20 : c == '\0' || strchr ("{}[]:,+-.eE0123456789truefalsn \t\r\n", c) == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 VfJson *
 vf_json_parse (const char *text, gsize length, GError **error)
 {
   if (length > G_MAXINT || !g_utf8_validate (text, (gssize)length, NULL)) {
     vf_error_set (error, VMFORGE_ERROR_FAILED, "not JSON: not UTF-8 text");
+    return NULL;
+  }
+  if (!is_strict (text, length)) {
+    vf_error_set (error, VMFORGE_ERROR_FAILED, "not JSON: a character that is not allowed there");
     return NULL;
   }
   struct json_tokener *tokener = json_tokener_new_ex (MAX_DEPTH);
@@ -200,7 +224,8 @@ vf_json_strv (VfJson *object, const char *key)
   VfJson *array = vf_json_array (object, key);
   GPtrArray *strings = g_ptr_array_new ();
   for (size_t i = 0; array != NULL && i < json_object_array_length (array); i++)
-    g_ptr_array_add (strings, g_strdup (json_object_get_string (json_object_array_get_idx (array, i))));
+    if (json_object_is_type (json_object_array_get_idx (array, i), json_type_string))
+      g_ptr_array_add (strings, g_strdup (json_object_get_string (json_object_array_get_idx (array, i))));
   g_ptr_array_add (strings, NULL);
   return (char **)g_ptr_array_free (strings, FALSE);
 }

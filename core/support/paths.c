@@ -4,11 +4,14 @@
 #include "support/paths.h"
 
 #include "support/fd.h"
+#include "support/fs.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+
+#define MAX_CONF (64 * 1024)
 
 typedef struct {
   GPtrArray *plugin_dirs, *profile_dirs; /* NULL terminated once complete */
@@ -30,8 +33,9 @@ read_tree_conf (void)
   struct stat st;
   if (fd < 0 || fstat (fd, &st) < 0 || (st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid ()))
     return NULL;
-  char *text = NULL;
-  return g_file_get_contents (path, &text, NULL, NULL) ? text : NULL;
+  /* The file that was looked at, whatever the path leads to by now. */
+  g_autofree char *opened = g_strdup_printf ("/proc/self/fd/%d", fd);
+  return vf_fs_read (AT_FDCWD, opened, MAX_CONF, NULL, NULL);
 }
 
 static void

@@ -11,15 +11,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #define MAX_LINE   (64 * 1024)
 #define MAX_OUTPUT (64 * 1024 * 1024)
+#define MAX_QUOTED 1024
 #define GRACE_USEC (2 * G_USEC_PER_SEC)
 
 typedef struct {
-  int *fd;      /* -1 once at its end */
+  int *fd; /* -1 once at its end */
   int stream;
   GString *line;
 } Source;
@@ -29,14 +31,17 @@ typedef struct {
   VfProcessChild *child;
   Source sources[3];
   gsize sent;      /* of the input */
-  gboolean failed; /* error is set: end the child */
-  gint64 kill_at;  /* monotonic time of SIGKILL; 0: not ending */
+  gboolean failed; /* an error is set: end the child */
+  GCancellable *cancellable;
+  int cancel_fd;  /* -1: none */
+  gint64 kill_at; /* monotonic time of SIGKILL; 0: not ending */
 } Service;
 
+/* Errors quote these lines, and errors travel as JSON: they are UTF-8, and short. */
 static void
-remember (VfProcess *process, const char *line)
+remember (VfProcess *process, const GString *line)
 {
-  g_queue_push_tail (&process->tail, g_strdup (line));
+  g_queue_push_tail (&process->tail, g_utf8_make_valid (line->str, (gssize)MIN (line->len, MAX_QUOTED)));
   if (process->tail.length > VF_PROCESS_TAIL_LINES)
     g_free (g_queue_pop_head (&process->tail));
 }
@@ -45,57 +50,81 @@ static gboolean
 deliver (Service *service, Source *source, GError **error)
 {
   VfProcess *process = service->process;
-  const char *line = source->line->str;
   gboolean accepted = TRUE;
   if (source->stream == 2 || (source->stream == 1 && process->func != NULL))
-    remember (process, line);
+    remember (process, source->line);
   if (process->func != NULL)
-    accepted = process->func (source->stream, line, process->user_data, error);
+    accepted = process->func (source->stream, source->line->str, process->user_data, error);
   g_string_truncate (source->line, 0);
   return accepted;
 }
 
 static gboolean
-take (Service *service, Source *source, const char *bytes, gsize length, GError **error)
+take_output (VfProcess *process, const char *bytes, gsize length, GError **error)
 {
-  VfProcess *process = service->process;
-  if (source->stream == 1 && process->func == NULL) {
-    if (process->output->len + length > MAX_OUTPUT)
-      return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' writes more than 64 MiB",
-                           (char *)g_ptr_array_index (process->argv, 0));
-    g_string_append_len (process->output, bytes, (gssize)length);
-    return TRUE;
-  }
+  if (process->output->len + length > MAX_OUTPUT)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' writes more than 64 MiB",
+                         (char *)g_ptr_array_index (process->argv, 0));
+  g_string_append_len (process->output, bytes, (gssize)length);
+  return TRUE;
+}
+
+static gboolean
+take_lines (Service *service, Source *source, const char *bytes, gsize length, GError **error)
+{
   for (gsize i = 0; i < length; i++) {
-    if (bytes[i] != '\n')
-      g_string_append_c (source->line, bytes[i] == '\0' ? ' ' : bytes[i]);
-    if ((bytes[i] == '\n' || source->line->len >= MAX_LINE) && !deliver (service, source, error))
+    gboolean newline = bytes[i] == '\n';
+    if ((newline || source->line->len == MAX_LINE) && !deliver (service, source, error))
       return FALSE;
+    if (!newline)
+      g_string_append_c (source->line, bytes[i] == '\0' ? ' ' : bytes[i]);
   }
   return TRUE;
 }
 
-/* Reads what is there. TRUE also at the end, which closes the descriptor. */
+/* Closes the pipe; a last line without a newline is one too. */
 static gboolean
-drain (Service *service, Source *source, gboolean to_the_end, GError **error)
+finish (Service *service, Source *source, GError **error)
+{
+  vf_fd_clear (source->fd);
+  return service->failed || source->line->len == 0 || deliver (service, source, error);
+}
+
+/* One read of at most limit bytes; *got of them. The end closes the pipe. */
+static gboolean
+read_some (Service *service, Source *source, gsize limit, gsize *got, GError **error)
 {
   char buffer[16384];
-  while (*source->fd >= 0) {
-    ssize_t length = read (*source->fd, buffer, sizeof buffer);
-    if (length < 0 && errno == EINTR)
-      continue;
-    if (length < 0 && errno == EAGAIN)
-      return TRUE;
-    if (length <= 0) {
-      vf_fd_clear (source->fd);
-      return source->line->len == 0 || deliver (service, source, error);
-    }
-    if (!take (service, source, buffer, (gsize)length, error))
+  ssize_t length = read (*source->fd, buffer, MIN (limit, sizeof buffer));
+  *got = (gsize)MAX (length, 0);
+  if (length < 0 && (errno == EINTR || errno == EAGAIN))
+    return TRUE;
+  if (length <= 0)
+    return finish (service, source, error);
+  if (service->failed)
+    return TRUE; /* who refused a line is not asked again */
+  if (source->stream == 1 && service->process->func == NULL)
+    return take_output (service->process, buffer, *got, error);
+  return take_lines (service, source, buffer, *got, error);
+}
+
+/* After the child's end: what is in the pipe now and no more, as a grandchild may keep it open and go on
+ * writing. */
+static gboolean
+read_rest (Service *service, Source *source, GError **error)
+{
+  int left = 0;
+  if (*source->fd < 0)
+    return TRUE;
+  if (ioctl (*source->fd, FIONREAD, &left) < 0)
+    left = 0;
+  while (left > 0 && *source->fd >= 0) {
+    gsize got;
+    if (!read_some (service, source, (gsize)left, &got, error))
       return FALSE;
-    if (!to_the_end)
-      return TRUE;
+    left -= (int)got;
   }
-  return TRUE;
+  return *source->fd < 0 || finish (service, source, error);
 }
 
 static void
@@ -103,7 +132,8 @@ send_input (Service *service)
 {
   const char *input = service->process->input;
   gsize left = strlen (input) - service->sent;
-  ssize_t sent = left == 0 ? 0 : send (service->child->input, input + service->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ssize_t sent =
+      left == 0 ? 0 : send (service->child->input, input + service->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent > 0)
     service->sent += (gsize)sent;
   gboolean broken = sent < 0 && errno != EAGAIN && errno != EINTR;
@@ -132,35 +162,39 @@ end_child (Service *service)
   }
 }
 
-/* Without pidfd_open (old kernels, valgrind) the end of the child has to be looked for. */
+/* Without pidfd_open (old kernels, valgrind) the end of the child has to be looked for, and so has
+ * cancellation when no descriptor is left to tell of it. */
 #define LOOK_MSEC 20
 
 static int
 timeout_of (const Service *service)
 {
-  int look = service->child->pidfd < 0 ? LOOK_MSEC : -1;
+  gboolean blind = service->child->pidfd < 0 || (service->cancellable != NULL && service->cancel_fd < 0);
+  int look = blind ? LOOK_MSEC : -1;
   if (service->kill_at == 0)
     return look;
   int left = (int)(MAX (0, service->kill_at - g_get_monotonic_time ()) / 1000) + 1;
   return look < 0 ? left : MIN (look, left);
 }
 
+/* Does not reap it: until then its process id, and that of its group, is nobody else's. */
 static gboolean
 has_ended (const Service *service, const struct pollfd *pidfd)
 {
   if (service->child->pidfd >= 0)
     return pidfd->revents != 0;
   siginfo_t info = {.si_pid = 0};
-  return waitid (P_PID, (id_t)service->child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+  return waitid (P_PID, (id_t)service->child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid != 0;
 }
 
 /* One wait. *ended is set once the child is gone. */
 static gboolean
-step (Service *service, int cancel_fd, gboolean *ended, GError **error)
+step (Service *service, gboolean *ended, GError **error)
 {
   VfProcessChild *child = service->child;
   struct pollfd polls[6] = {{child->pidfd, POLLIN, 0},
-                            {service->kill_at == 0 ? cancel_fd : -1, POLLIN, 0},
+                            {service->kill_at == 0 ? service->cancel_fd : -1, POLLIN, 0},
                             {child->input, POLLOUT, 0}};
   for (int i = 0; i < 3; i++)
     polls[3 + i] = (struct pollfd){*service->sources[i].fd, POLLIN, 0};
@@ -169,9 +203,11 @@ step (Service *service, int cancel_fd, gboolean *ended, GError **error)
   if (child->input >= 0 && polls[2].revents != 0)
     send_input (service);
   *ended = has_ended (service, &polls[0]);
-  for (int i = 0; i < 3; i++)
-    if ((polls[3 + i].revents != 0 || *ended) && !drain (service, &service->sources[i], *ended, error))
+  for (int i = 0; i < 3; i++) {
+    gsize got;
+    if (polls[3 + i].revents != 0 && !read_some (service, &service->sources[i], G_MAXSIZE, &got, error))
       return FALSE;
+  }
   return TRUE;
 }
 
@@ -179,7 +215,9 @@ static void
 init_sources (Service *service)
 {
   VfProcessChild *child = service->child;
-  Source sources[3] = {{&child->output, 1, NULL}, {&child->error, 2, NULL}, {&child->status, service->process->status_fd, NULL}};
+  Source sources[3] = {{&child->output, 1, NULL},
+                       {&child->error, 2, NULL},
+                       {&child->status, service->process->status_fd, NULL}};
   for (int i = 0; i < 3; i++) {
     sources[i].line = g_string_new (NULL);
     service->sources[i] = sources[i];
@@ -188,31 +226,48 @@ init_sources (Service *service)
   }
 }
 
-/* Waits for the end, serving all pipes. A grandchild that keeps them open does not keep us: what was written before
- * the child ended is read, then they are closed. */
+static void
+serve_until_end (Service *service, GError **error)
+{
+  for (gboolean ended = FALSE; !ended;) {
+    if (!step (service, &ended, service->failed ? NULL : error))
+      service->failed = TRUE;
+    gboolean unwanted = service->failed || g_cancellable_is_cancelled (service->cancellable);
+    if (!ended && (unwanted || service->kill_at != 0))
+      end_child (service);
+  }
+}
+
+/* Reads what the child left, and ends what it started. */
+static void
+clear_up (Service *service, int *wait_status, GError **error)
+{
+  /* Before it is reaped, after which the number of its group could be another's. */
+  if (!service->process->interactive)
+    kill (-service->child->pid, SIGKILL);
+  for (int i = 0; i < 3; i++) {
+    if (!read_rest (service, &service->sources[i], service->failed ? NULL : error))
+      service->failed = TRUE;
+    g_string_free (service->sources[i].line, TRUE);
+  }
+  while (waitpid (service->child->pid, wait_status, 0) < 0 && errno == EINTR)
+    ;
+}
+
 gboolean
 vf_process_serve (VfProcess *process, VfProcessChild *child, int *wait_status, GCancellable *cancellable,
                   GError **error)
 {
-  Service service = {.process = process, .child = child};
+  Service service = {.process = process,
+                     .child = child,
+                     .cancellable = cancellable,
+                     .cancel_fd = g_cancellable_get_fd (cancellable)};
   g_autoptr (GError) failure = NULL;
   init_sources (&service);
-  int cancel_fd = g_cancellable_get_fd (cancellable);
-  for (gboolean ended = FALSE; !ended;) {
-    gboolean served = step (&service, cancel_fd, &ended, failure == NULL ? &failure : NULL);
-    if (!served || (service.kill_at == 0 && g_cancellable_is_cancelled (cancellable))
-        || (service.kill_at != 0 && g_get_monotonic_time () >= service.kill_at))
-      end_child (&service);
-  }
-  if (cancel_fd >= 0)
+  serve_until_end (&service, &failure);
+  clear_up (&service, wait_status, &failure);
+  if (service.cancel_fd >= 0)
     g_cancellable_release_fd (cancellable);
-  while (waitpid (child->pid, wait_status, 0) < 0 && errno == EINTR)
-    ;
-  /* Nothing that it started outlives it. */
-  if (!process->interactive)
-    kill (-child->pid, SIGKILL);
-  for (int i = 0; i < 3; i++)
-    g_string_free (service.sources[i].line, TRUE);
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;

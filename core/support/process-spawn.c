@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,34 +28,53 @@ typedef struct {
   VfProcessPass fds[MAX_PASSED];
   guint n_fds;
   int report;
+  int floor; /* above all numbers that the child is to see */
+  rlim_t n_descriptors;
 } Plan;
 
+/* What the child tells of a start that failed. */
+typedef struct {
+  int number; /* errno */
+  gboolean folder;
+} Report;
+
 static _Noreturn void
-child_fail (const Plan *plan)
+child_fail (const Plan *plan, gboolean folder)
 {
-  int number = errno;
-  ssize_t ignored = write (plan->report, &number, sizeof number);
+  Report report = {errno, folder};
+  ssize_t ignored = write (plan->report, &report, sizeof report);
   (void)ignored;
   _exit (127);
+}
+
+/* What is not placed afterwards is not for the child, whoever opened it and however. */
+static void
+child_close_fds (const Plan *plan)
+{
+  if (syscall (SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+    return;
+  /* Linux before 5.11, or a filter of system calls that does not know it. */
+  for (rlim_t fd = 3; fd < plan->n_descriptors; fd++)
+    (void)fcntl ((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
 /* Two steps, so that no target number tramples on a source that is still needed. */
 static void
 child_place_fds (Plan *plan)
 {
-  plan->report = fcntl (plan->report, F_DUPFD_CLOEXEC, 64);
-  if (plan->report < 0)
-    _exit (127);
+  int report = fcntl (plan->report, F_DUPFD_CLOEXEC, plan->floor);
+  if (report < 0)
+    child_fail (plan, FALSE);
+  plan->report = report;
   for (guint i = 0; i < plan->n_fds; i++) {
-    plan->fds[i].ours = fcntl (plan->fds[i].ours, F_DUPFD_CLOEXEC, 64);
+    plan->fds[i].ours = fcntl (plan->fds[i].ours, F_DUPFD_CLOEXEC, plan->floor);
     if (plan->fds[i].ours < 0)
-      child_fail (plan);
+      child_fail (plan, FALSE);
   }
-  /* What is not placed below is not for the child, whoever opened it and however. */
-  syscall (SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  child_close_fds (plan);
   for (guint i = 0; i < plan->n_fds; i++)
     if (dup2 (plan->fds[i].ours, plan->fds[i].theirs) < 0)
-      child_fail (plan);
+      child_fail (plan, FALSE);
 }
 
 static void
@@ -80,15 +100,16 @@ child_run (Plan *plan)
   child_place_fds (plan);
   child_reset_signals ();
   if (chdir (plan->cwd) < 0)
-    child_fail (plan);
+    child_fail (plan, TRUE);
   execve (plan->program, plan->argv, plan->env);
-  child_fail (plan);
+  child_fail (plan, FALSE);
 }
 
 static void
 plan_fd (Plan *plan, int ours, int theirs)
 {
   plan->fds[plan->n_fds++] = (VfProcessPass){ours, theirs};
+  plan->floor = MAX (plan->floor, theirs + 1);
 }
 
 /* A pipe whose write end the child gets. */
@@ -141,9 +162,28 @@ plan_streams (VfProcess *process, Plan *plan, VfProcessChild *child, ChildEnds *
       plan_fd (plan, fd, fd);
     return TRUE;
   }
-  return plan_input (process, plan, child, ends, error)
-         && plan_pipe (plan, 1, &child->output, &ends->output, error)
-         && plan_pipe (plan, 2, &child->error, &ends->error, error);
+  return plan_input (process, plan, child, ends, error) &&
+         plan_pipe (plan, 1, &child->output, &ends->output, error) &&
+         plan_pipe (plan, 2, &child->error, &ends->error, error);
+}
+
+/* Waits until the program runs, which closes the report's pipe, or could not be run. */
+static gboolean
+await_start (const Plan *plan, const VfProcessChild *child, int fd, GError **error)
+{
+  Report report;
+  ssize_t length;
+  do
+    length = read (fd, &report, sizeof report);
+  while (length < 0 && errno == EINTR);
+  if (length != sizeof report)
+    return TRUE;
+  while (waitpid (child->pid, NULL, 0) < 0 && errno == EINTR)
+    ;
+  errno = report.number;
+  if (report.folder)
+    return vf_error_set_errno (error, "cannot run '%s' in the folder '%s'", plan->program, plan->cwd);
+  return vf_error_set_errno (error, "cannot run '%s'", plan->program);
 }
 
 static gboolean
@@ -163,17 +203,14 @@ fork_child (Plan *plan, VfProcessChild *child, int report, ChildEnds *ends, GErr
     setpgid (child->pid, child->pid);
   vf_fd_clear (&ends->report);
   child->pidfd = (int)syscall (SYS_pidfd_open, child->pid, 0);
-  int number;
-  ssize_t length;
-  do
-    length = read (report, &number, sizeof number);
-  while (length < 0 && errno == EINTR);
-  if (length != sizeof number)
-    return TRUE;
-  while (waitpid (child->pid, NULL, 0) < 0 && errno == EINTR)
-    ;
-  errno = number;
-  return vf_error_set_errno (error, "cannot run '%s'", plan->program);
+  return await_start (plan, child, report, error);
+}
+
+static rlim_t
+count_descriptors (void)
+{
+  struct rlimit limit;
+  return getrlimit (RLIMIT_NOFILE, &limit) < 0 ? 1024 : MIN (limit.rlim_cur, G_MAXINT);
 }
 
 gboolean
@@ -183,9 +220,14 @@ vf_process_spawn (VfProcess *process, const char *program, VfProcessChild *child
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "too many descriptors for '%s'", program);
   g_ptr_array_add (process->argv, NULL);
   g_ptr_array_add (process->env, NULL);
-  Plan plan = {.program = program, .cwd = process->cwd == NULL ? "/" : process->cwd,
-               .argv = (char **)process->argv->pdata, .env = (char **)process->env->pdata, .parent = getpid (),
-               .own_group = !process->interactive};
+  Plan plan = {.program = program,
+               .cwd = process->cwd == NULL ? "/" : process->cwd,
+               .argv = (char **)process->argv->pdata,
+               .env = (char **)process->env->pdata,
+               .parent = getpid (),
+               .own_group = !process->interactive,
+               .floor = 3,
+               .n_descriptors = count_descriptors ()};
   ChildEnds ends = {-1, -1, -1, -1, -1};
   int report[2] = {-1, -1};
   gboolean started = plan_streams (process, &plan, child, &ends, error);

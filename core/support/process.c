@@ -12,8 +12,8 @@
 
 /* Of our own environment, what programs get too: how to reach the network, and the reproducible clock. */
 static const char *const inherited[] = {
-    "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy",         "HTTP_PROXY", "HTTPS_PROXY",
-    "FTP_PROXY",  "NO_PROXY",    "ALL_PROXY", "HOME",     "SOURCE_DATE_EPOCH", "TERM",
+    "http_proxy",  "https_proxy", "ftp_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
+    "HTTPS_PROXY", "FTP_PROXY",   "NO_PROXY",  "ALL_PROXY", "HOME",      "SOURCE_DATE_EPOCH",
 };
 
 VfProcess *
@@ -123,6 +123,9 @@ void
 vf_process_set_interactive (VfProcess *process)
 {
   process->interactive = TRUE;
+  const char *term = g_getenv ("TERM");
+  if (term != NULL)
+    g_ptr_array_add (process->env, g_strdup_printf ("TERM=%s", term));
 }
 
 const char *
@@ -144,17 +147,23 @@ vf_process_get_error_tail (const VfProcess *process)
 }
 
 static gboolean
-judge (VfProcess *process, int status, GError **error)
+judge (const VfProcess *process, int wait_status, GError **error)
 {
-  if (status == 0)
-    return TRUE;
   const char *name = g_ptr_array_index (process->argv, 0);
-  const char *last = process->tail.tail == NULL ? NULL : process->tail.tail->data;
-  if (status > 128)
-    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' was ended by signal %d (%s)", name, status - 128,
-                         g_strsignal (status - 128));
-  return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' exited with status %d%s%s", name, status,
-                       last == NULL ? "" : ": ", last == NULL ? "" : last);
+  if (WIFSIGNALED (wait_status)) {
+    int number = WTERMSIG (wait_status);
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' was ended by signal %d (%s)", name, number,
+                         g_strsignal (number));
+  }
+  if (WEXITSTATUS (wait_status) == 0)
+    return TRUE;
+  g_autoptr (GString) said = g_string_new (NULL);
+  for (const GList *item = process->tail.head; item != NULL; item = item->next)
+    if (*(const char *)item->data != '\0')
+      g_string_append_printf (said, "%s%s", process->tail.length == 1 ? " " : "\n  ",
+                              (const char *)item->data);
+  return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' exited with status %d%s%s", name,
+                       WEXITSTATUS (wait_status), said->len == 0 ? "" : ":", said->str);
 }
 
 gboolean
@@ -167,16 +176,15 @@ vf_process_run (VfProcess *process, int *status, GCancellable *cancellable, GErr
     return FALSE;
   VfProcessChild child = {.pidfd = -1, .input = -1, .output = -1, .error = -1, .status = -1};
   int wait_status = 0;
-  gboolean served = vf_process_spawn (process, program, &child, error)
-                    && vf_process_serve (process, &child, &wait_status, cancellable, error);
+  gboolean served = vf_process_spawn (process, program, &child, error) &&
+                    vf_process_serve (process, &child, &wait_status, cancellable, error);
   int *ends[] = {&child.pidfd, &child.input, &child.output, &child.error, &child.status};
   for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
     vf_fd_clear (ends[i]);
   if (!served)
     return FALSE;
-  int result = WIFEXITED (wait_status) ? WEXITSTATUS (wait_status) : 128 + WTERMSIG (wait_status);
   if (status == NULL)
-    return judge (process, result, error);
-  *status = result;
+    return judge (process, wait_status, error);
+  *status = WIFEXITED (wait_status) ? WEXITSTATUS (wait_status) : 128 + WTERMSIG (wait_status);
   return TRUE;
 }

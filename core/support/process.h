@@ -12,8 +12,9 @@ typedef struct _VfProcess VfProcess;
  * stream: 1, 2, or the number given to vf_process_set_status_fd. FALSE with error stops the program. */
 typedef gboolean (*VfProcessLineFunc) (int stream, const char *line, gpointer user_data, GError **error);
 
-/* A program to be run once. argv is copied. Its environment is minimal (PATH, HOME, LC_ALL=C.UTF-8, TZ=UTC and
- * the proxy variables of ours), its working folder /, its standard input /dev/null, its signals unblocked. */
+/* A program to be run once. argv is copied. Its environment is minimal (PATH, HOME, LC_ALL=C.UTF-8, TZ=UTC, and of
+ * ours the proxy variables and SOURCE_DATE_EPOCH; an interactive one gets TERM too), its working folder /, its
+ * standard input /dev/null, its signals unblocked. */
 VfProcess *vf_process_new (const char *const *argv);
 VfProcess *vf_process_new_args (const char *program, ...) G_GNUC_NULL_TERMINATED;
 void vf_process_free (VfProcess *process);

@@ -25,10 +25,15 @@ parse (const char *text, const Unit *units, gsize n_units, guint64 *value)
   end = (char *)text + digits;
   if (*end == ' ' && end[1] != '\0')
     end++;
-  for (gsize i = 0; i < n_units; i++)
-    if (strcmp (end, units[i].name) == 0)
-      return g_uint64_checked_mul (value, number, units[i].factor);
-  return FALSE;
+  gsize i = 0;
+  while (i < n_units && strcmp (end, units[i].name) != 0)
+    i++;
+  /* The product goes to *value only if it fits: checked_mul() writes it in any case. */
+  guint64 product;
+  if (i == n_units || !g_uint64_checked_mul (&product, number, units[i].factor))
+    return FALSE;
+  *value = product;
+  return TRUE;
 }
 
 #define KIB G_GUINT64_CONSTANT (1024)
@@ -38,9 +43,21 @@ gboolean
 vf_units_parse_size (const char *text, guint64 *bytes)
 {
   static const Unit units[] = {
-      {"", 1}, {"B", 1}, {"K", KIB}, {"KiB", KIB}, {"M", KIB * KIB}, {"MiB", KIB * KIB},
-      {"G", KIB * KIB * KIB}, {"GiB", KIB * KIB * KIB}, {"T", KIB * KIB * KIB * KIB}, {"TiB", KIB * KIB * KIB * KIB},
-      {"kB", KB}, {"KB", KB}, {"MB", KB * KB}, {"GB", KB * KB * KB}, {"TB", KB * KB * KB * KB},
+      {"", 1},
+      {"B", 1},
+      {"K", KIB},
+      {"KiB", KIB},
+      {"M", KIB * KIB},
+      {"MiB", KIB * KIB},
+      {"G", KIB * KIB * KIB},
+      {"GiB", KIB * KIB * KIB},
+      {"T", KIB * KIB * KIB * KIB},
+      {"TiB", KIB * KIB * KIB * KIB},
+      {"kB", KB},
+      {"KB", KB},
+      {"MB", KB * KB},
+      {"GB", KB * KB * KB},
+      {"TB", KB * KB * KB * KB},
   };
   return parse (text, units, G_N_ELEMENTS (units), bytes);
 }
@@ -58,17 +75,18 @@ vf_units_format_size (guint64 bytes)
   static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = (double)bytes;
   gsize unit = 0;
-  for (; value >= 1024 && unit + 1 < G_N_ELEMENTS (names); unit++)
+  for (; value >= 1023.5 && unit + 1 < G_N_ELEMENTS (names); unit++)
     value /= 1024;
   return g_strdup_printf (unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, names[unit]);
 }
 
+/* The limits are where rounding would reach the next unit. */
 char *
 vf_units_format_seconds (double seconds)
 {
-  if (seconds < 10)
+  if (seconds < 9.995)
     return g_strdup_printf ("%.2f s", seconds);
-  if (seconds < 60)
+  if (seconds < 59.5)
     return g_strdup_printf ("%.0f s", seconds);
   guint64 whole = (guint64)(seconds + 0.5);
   return g_strdup_printf ("%" G_GUINT64_FORMAT " min %02u s", whole / 60, (guint)(whole % 60));

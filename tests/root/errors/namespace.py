@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import subprocess
+import tempfile
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS = 0x00020000
@@ -43,6 +44,7 @@ def enter(work, *keep):
         os.makedirs(path, exist_ok=True)
         mount(f"/proc/self/fd/{place}", path, flags=MS_BIND)
         os.close(place)
+    os.environ["TMPDIR"] = tempfile.tempdir = "/tmp"  # the caller's may be hidden now
 
 
 def reap():

@@ -96,7 +96,7 @@ def new_store(test, name):
         yield store
     finally:
         if program.close_store(store):
-            shutil.rmtree(store)
+            shutil.rmtree(store, ignore_errors=True)
 
 
 def build_at_once(test, store, count):
