@@ -5,25 +5,47 @@
  * host's, an image names the public one or what the spec says. */
 #include "apt.h"
 
+/* The host's sources of the profile's components. */
+typedef struct {
+  struct json_object *components;
+  GPtrArray *uris;
+} HostSources;
 
+static gboolean
+array_has (struct json_object *array, const char *word)
+{
+  for (size_t i = 0; array != NULL && i < json_object_array_length (array); i++)
+    if (g_str_equal (json_object_get_string (json_object_array_get_idx (array, i)), word))
+      return TRUE;
+  return FALSE;
+}
+
+/* "COMPONENT URI" */
 static int
 collect_host_source (void *user, int stream, const char *line)
 {
-  if (stream == 1 && strchr (line, '@') == NULL) /* no credentials in lists of ours */
-    g_ptr_array_add (user, g_strdup (line));
+  HostSources *sources = user;
+  const char *uri = strchr (line, ' ');
+  g_autofree char *component = uri == NULL ? NULL : g_strndup (line, uri - line);
+  /* A vendor's archive may end in /debian as well, but has components of its own. Credentials stay out of lists of
+   * ours. */
+  if (stream == 1 && uri != NULL && array_has (sources->components, component) && strchr (uri, '@') == NULL)
+    g_ptr_array_add (sources->uris, g_strdup (uri + 1));
   return 0;
 }
 
 /* URIs of the host's own apt sources, those of which nothing was fetched yet (--no-release-info) included; empty on a
  * host without apt sources. */
 static GPtrArray *
-host_uris (Call *call)
+host_uris (Call *call, const Apt *apt)
 {
-  GPtrArray *uris = g_ptr_array_new_with_free_func (g_free);
-  const char *argv[] = {"apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)", NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_source, .user = uris};
+  HostSources sources = {.components = apt_setting (apt, "components"),
+                         .uris = g_ptr_array_new_with_free_func (g_free)};
+  const char *argv[] = {"apt-get", "indextargets", "--no-release-info", "--format", "$(COMPONENT) $(REPO_URI)", NULL};
+  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_source,
+                                    .user = &sources};
   call->host->run (call, &program);
-  return uris;
+  return sources.uris;
 }
 
 static char *
@@ -140,7 +162,7 @@ apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_
   struct json_object *suites = apt_setting (apt, "suites");
   if (suites != NULL && json_object_array_length (suites) > 0 && check_keyring (call, apt) < 0)
     return NULL;
-  g_autoptr (GPtrArray) uris = host_uris (call);
+  g_autoptr (GPtrArray) uris = host_uris (call, apt);
   BuildSources sources = {.text = g_string_new (NULL), .host_uris = uris};
   for_each_suite (apt, add_build_suite, &sources);
   add_repositories (sources.text, request);
