@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
+/* Of its last lines, an error quotes these many. */
+#define QUOTED_LINES 3
+
 /* Of our own environment, what programs get too: how to reach the network, and the reproducible clock. */
 static const char *const inherited[] = {
     "http_proxy",  "https_proxy", "ftp_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
@@ -146,6 +149,22 @@ vf_process_get_error_tail (const VfProcess *process)
   return self->tail_text;
 }
 
+/* What it said last, on one line: the whole tail is in the log. */
+static char *
+last_words (const VfProcess *process)
+{
+  g_autoptr (GString) said = g_string_new (NULL);
+  guint lines = 0;
+  for (const GList *item = process->tail.tail; item != NULL && lines < QUOTED_LINES; item = item->prev) {
+    const char *line = item->data;
+    if (*line == '\0')
+      continue;
+    g_string_prepend (said, lines++ == 0 ? "" : "; ");
+    g_string_prepend (said, line);
+  }
+  return g_string_free (g_steal_pointer (&said), FALSE);
+}
+
 static gboolean
 judge (const VfProcess *process, int wait_status, GError **error)
 {
@@ -157,13 +176,9 @@ judge (const VfProcess *process, int wait_status, GError **error)
   }
   if (WEXITSTATUS (wait_status) == 0)
     return TRUE;
-  g_autoptr (GString) said = g_string_new (NULL);
-  for (const GList *item = process->tail.head; item != NULL; item = item->next)
-    if (*(const char *)item->data != '\0')
-      g_string_append_printf (said, "%s%s", process->tail.length == 1 ? " " : "\n  ",
-                              (const char *)item->data);
+  g_autofree char *said = last_words (process);
   return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' exited with status %d%s%s", name,
-                       WEXITSTATUS (wait_status), said->len == 0 ? "" : ":", said->str);
+                       WEXITSTATUS (wait_status), *said == '\0' ? "" : ": ", said);
 }
 
 gboolean

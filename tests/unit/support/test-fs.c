@@ -244,8 +244,8 @@ remove_around_mount (Folder *folder)
   int flags = CLONE_NEWNS | (geteuid () == 0 ? 0 : CLONE_NEWUSER);
   g_autofree char *from = g_build_filename (folder->path, "kept", NULL);
   g_autofree char *to = g_build_filename (folder->path, "tree/sub", NULL);
-  if (unshare (flags) < 0 || mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-      mount (from, to, NULL, MS_BIND, NULL) < 0)
+  if (unshare (flags) < 0 || mount ("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
+      mount (from, to, "none", MS_BIND, "") < 0)
     _exit (77);
   g_autoptr (GError) error = NULL;
   /* By path: the descriptor of before leads into the mounts of before. */

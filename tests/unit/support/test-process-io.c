@@ -244,7 +244,11 @@ static void
 test_cancelled (Listener *listener, gconstpointer data)
 {
   run_cancelled (listener, "trap 'echo asked; exit 0' TERM; echo cancel; while :; do sleep 0.1; done");
-  g_assert_cmpstr (line_at (listener, listener->lines->len - 1), ==, "1 asked");
+  /* The shell may tell of its sleep as well. */
+  gboolean asked = FALSE;
+  for (guint i = 0; i < listener->lines->len; i++)
+    asked |= g_str_equal (line_at (listener, i), "1 asked");
+  g_assert_true (asked);
 }
 
 static gpointer
