@@ -40,6 +40,9 @@ vf_events_log (VfEvents *events, const char *line)
 {
   g_autofree char *text = g_strconcat (line, "\n", NULL);
   vf_fs_write_all (events->log_fd, text, strlen (text), NULL);
+  VfJson *event = new_event ("log");
+  set_message (event, line);
+  emit (events, event);
 }
 
 void

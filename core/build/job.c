@@ -66,6 +66,8 @@ on_event (Reader *reader, VfJson *event, GError **error)
   else if (strcmp (name, "progress") == 0 && watcher && watcher->progress)
     watcher->progress (CLAMP (vf_json_int (event, "fraction", 0), 0, 1000) / 1000.0,
                        vf_json_string (event, "what", ""), watcher->user_data);
+  else if (strcmp (name, "log") == 0 && watcher && watcher->log)
+    watcher->log (vf_json_string (event, "message", ""), watcher->user_data);
   else if (strcmp (name, "warning") == 0 && watcher && watcher->warning)
     watcher->warning (vf_json_string (event, "message", ""), watcher->user_data);
   return TRUE;

@@ -23,6 +23,7 @@
  *   "source_date_epoch":SECONDS}
  *
  * Events: {"event":"progress","fraction":PERMILLE,"what":TEXT}  {"event":"warning","message":TEXT}
+ *   {"event":"log","message":TEXT} (the line, cut where it is long)
  *         {"event":"package","package":{…}}  one for each package of the root filesystem, from its own
  *          database, when all else is done (not one event with all: a line is at most 64 KiB)
  *   last  {"event":"result","ok":true}
@@ -44,6 +45,7 @@
 typedef struct {
   void (*progress) (double fraction, const char *what, gpointer user_data);
   void (*warning) (const char *message, gpointer user_data);
+  void (*log) (const char *line, gpointer user_data);
   gpointer user_data;
 } VfJobWatcher;
 

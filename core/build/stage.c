@@ -47,6 +47,12 @@ on_job_warning (const char *message, gpointer user_data)
                   (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = message});
 }
 
+static void
+on_job_log (const char *line, gpointer user_data)
+{
+  vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_LOG, .fraction = -1, .message = line});
+}
+
 /* stage.json: the inputs, and what came of them. */
 static VfJson *
 describe_stage (const VfPlanStage *stage, GPtrArray *packages)
@@ -94,7 +100,8 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
                                                parent == NULL ? NULL : parent->volume, error);
   if (job == NULL)
     return FALSE;
-  VfJobWatcher watcher = {.progress = on_job_progress, .warning = on_job_warning, .user_data = engine};
+  VfJobWatcher watcher = {.progress = on_job_progress, .warning = on_job_warning, .log = on_job_log,
+                          .user_data = engine};
   return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
                      engine->cancellable, error);
 }
@@ -139,7 +146,7 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
   return built;
 }
 
-/* logs/KEY-PID.log while the stage is built, and for as long as the store exists if it fails. */
+/* logs/STAGE-KEY.log while the stage is built; a failed one's stays there. */
 static char *
 open_log (VfEngine *engine, const VfPlanStage *stage, GError **error)
 {

@@ -57,7 +57,7 @@ on_warning (const char *message, gpointer user_data)
 static gboolean
 run (Fixture *fixture, const char *behaviour)
 {
-  const VfJobWatcher watcher = {on_progress, on_warning, fixture};
+  const VfJobWatcher watcher = {.progress = on_progress, .warning = on_warning, .user_data = fixture};
   g_autoptr (VfJson) job = json_object_new_object ();
   vf_json_set_string (job, "stage", behaviour);
   return vf_job_run (job, fixture->log_fd, -1, &watcher, &fixture->packages, NULL, &fixture->error);
