@@ -30,8 +30,10 @@ on_progress (double fraction, const char *what, gpointer user_data)
   /* In this process a stage only fetches, which is the first part of it. */
   if (engine->stage != NULL && fraction > 0)
     fraction *= VF_ENGINE_FETCH_SHARE;
-  vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS, .state = VMFORGE_STATE_BUILDING,
-                                         .fraction = fraction, .message = what});
+  vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
+                                         .state = VMFORGE_STATE_BUILDING,
+                                         .fraction = fraction,
+                                         .message = what});
 }
 
 static void

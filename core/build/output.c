@@ -98,9 +98,10 @@ write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, 
   const char *const *formats = options->format != NULL ? one : (const char *const *)spec->formats;
   gboolean several = formats[0] != NULL && formats[1] != NULL;
   if (options->output != NULL && several && !vf_image_output_is_folder (options->output))
-    return vf_error_set (error, VMFORGE_ERROR_SPEC,
-                         "'%s' would be written in several formats: name a folder, or choose one with --format",
-                         options->output);
+    return vf_error_set (
+        error, VMFORGE_ERROR_SPEC,
+        "'%s' would be written in several formats: name a folder, or choose one with --format",
+        options->output);
   for (; *formats != NULL; formats++) {
     gboolean written;
     if (options->output != NULL) {

@@ -34,10 +34,11 @@ on_blocked (pid_t holder, gpointer user_data)
 static void
 on_job_progress (double fraction, const char *what, gpointer user_data)
 {
-  vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
-                                            .state = VMFORGE_STATE_BUILDING,
-                                            .fraction = VF_ENGINE_FETCH_SHARE + (1 - VF_ENGINE_FETCH_SHARE) * fraction,
-                                            .message = what});
+  vf_engine_emit (user_data,
+                  (VmforgeEvent){.type = VMFORGE_EVENT_PROGRESS,
+                                 .state = VMFORGE_STATE_BUILDING,
+                                 .fraction = VF_ENGINE_FETCH_SHARE + (1 - VF_ENGINE_FETCH_SHARE) * fraction,
+                                 .message = what});
 }
 
 static void
@@ -100,8 +101,8 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
                                                parent == NULL ? NULL : parent->volume, error);
   if (job == NULL)
     return FALSE;
-  VfJobWatcher watcher = {.progress = on_job_progress, .warning = on_job_warning, .log = on_job_log,
-                          .user_data = engine};
+  VfJobWatcher watcher = {
+      .progress = on_job_progress, .warning = on_job_warning, .log = on_job_log, .user_data = engine};
   return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
                      engine->cancellable, error);
 }
@@ -114,8 +115,10 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
     g_prefix_error (error, "stage '%s': ", vmforge_stage_name (stage->kind));
     return FALSE;
   }
-  VfBuildingStage what = {.key = stage->key, .parent = stage->parent == NULL ? NULL : stage->parent->key,
-                          .stage = vmforge_stage_name (stage->kind), .spec = stage->spec->name,
+  VfBuildingStage what = {.key = stage->key,
+                          .parent = stage->parent == NULL ? NULL : stage->parent->key,
+                          .stage = vmforge_stage_name (stage->kind),
+                          .spec = stage->spec->name,
                           .reserve = vf_plan_installed_size (stage->packages) + RESERVE_BYTES};
   VfBuilding *building = vf_store_begin_stage (engine->store, &what, error);
   if (building == NULL)

@@ -39,8 +39,12 @@ vf_plan_open_backend (const VfPlanContext *context, const VmforgeSpec *spec, GEr
   g_autoptr (VfJson) profile = vf_node_to_json (spec->profile->node);
   g_autofree char *text = vf_json_canonical (profile);
   g_autofree char *cache = g_build_filename (context->store->path, "cache", spec->profile->plugin, NULL);
-  VfBackendConfig config = {.profile = text, .release = spec->profile->release, .arch = spec->profile->arch,
-                            .cache_path = cache, .mirrors = spec->mirrors, .offline = context->offline};
+  VfBackendConfig config = {.profile = text,
+                            .release = spec->profile->release,
+                            .arch = spec->profile->arch,
+                            .cache_path = cache,
+                            .mirrors = spec->mirrors,
+                            .offline = context->offline};
   return vf_backend_open (spec->profile->plugin, &config, context->host, error);
 }
 
@@ -97,9 +101,13 @@ collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **e
       if (digest == NULL)
         return NULL;
       struct vmforge_repository *to = g_new0 (struct vmforge_repository, 1);
-      *to = (struct vmforge_repository){.size = sizeof *to, .url = from->url, .suite = from->suite,
+      *to = (struct vmforge_repository){.size = sizeof *to,
+                                        .url = from->url,
+                                        .suite = from->suite,
                                         .components = (const char *const *)from->components,
-                                        .key_path = from->key_path, .key_digest = digest, .name = from->name};
+                                        .key_path = from->key_path,
+                                        .key_digest = digest,
+                                        .name = from->name};
       g_ptr_array_add (all, to);
     }
   }
@@ -182,8 +190,7 @@ describe_inputs (const VfPlanContext *context, const VfPlanStage *stage, GError 
   vf_json_set (inputs, "run", vf_inputs_run (wanted, FALSE));
   vf_json_set (inputs, "system", vf_inputs_system (spec, stage->kind));
   if (stage->kind == VMFORGE_STAGE_APPLIANCE)
-    vf_json_set (inputs, "kernel_arguments",
-                 vf_json_from_strv ((const char *const *)spec->kernel_arguments));
+    vf_json_set (inputs, "kernel_arguments", vf_json_from_strv ((const char *const *)spec->kernel_arguments));
   return g_steal_pointer (&inputs);
 }
 

@@ -14,21 +14,22 @@
 typedef struct _VfPlanStage VfPlanStage;
 struct _VfPlanStage {
   VmforgeStageKind kind;
-  VmforgeSpec *spec;     /* borrowed */
-  VfPlanStage *parent;   /* NULL: Core */
+  VmforgeSpec *spec;   /* borrowed */
+  VfPlanStage *parent; /* NULL: Core */
   char *key;
-  VfJson *inputs;        /* what the key is the digest of */
-  GPtrArray *packages;   /* VfPackage with data: to install and to remove in this stage */
-  GPtrArray *installed;  /* VfPackage: in the root filesystem after this stage */
-  GPtrArray *repositories; /* of this stage and those below; struct vmforge_repository *, borrowed from `spec` */
-  guint64 bytes;         /* size of the volume */
+  VfJson *inputs;       /* what the key is the digest of */
+  GPtrArray *packages;  /* VfPackage with data: to install and to remove in this stage */
+  GPtrArray *installed; /* VfPackage: in the root filesystem after this stage */
+  GPtrArray
+      *repositories; /* of this stage and those below; struct vmforge_repository *, borrowed from `spec` */
+  guint64 bytes;     /* size of the volume */
   gboolean reproducible; /* no step of this stage or below used the network */
 };
 
 typedef struct {
   VmforgeSpec *spec; /* borrowed */
   VfPlanStage *stages[VMFORGE_N_STAGES];
-  guint n_stages;    /* fewer with `until` */
+  guint n_stages; /* fewer with `until` */
 } VfPlan;
 
 typedef struct {
@@ -38,7 +39,8 @@ typedef struct {
   gint64 refresh_seconds; /* age of metadata that needs no refresh; -1: always refresh */
 } VfPlanContext;
 
-/* Resolves and keys the first n_stages stages of a spec. Runs package tools only where nothing recent is known. */
+/* Resolves and keys the first n_stages stages of a spec. Runs package tools only where nothing recent is
+ * known. */
 VfPlan *vf_plan_new (const VfPlanContext *context, VmforgeSpec *spec, guint n_stages, GError **error);
 void vf_plan_free (VfPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfPlan, vf_plan_free)

@@ -166,8 +166,8 @@ write_resolution (VmforgeStore *store, const char *path, GPtrArray *packages, GE
   for (guint i = 0; i < packages->len; i++)
     json_object_array_add (list, vf_package_to_json (g_ptr_array_index (packages, i), TRUE));
   vf_json_set (json, "packages", list);
-  return vf_fs_mkdir_p (store->fd, "cache/resolutions", 0755, error)
-         && vf_json_write (store->fd, path, json, error);
+  return vf_fs_mkdir_p (store->fd, "cache/resolutions", 0755, error) &&
+         vf_json_write (store->fd, path, json, error);
 }
 
 GPtrArray *

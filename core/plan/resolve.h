@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Resolution with memory: what a request resolved to is kept with the metadata it came from, so that asking again
- * costs a file read and runs no package tool. */
+/* Resolution with memory: what a request resolved to is kept with the metadata it came from, so that asking
+ * again costs a file read and runs no package tool. */
 #pragma once
 
 #include "plan/plan.h"

@@ -44,8 +44,8 @@ ask_version (const Tool *tool, const char *path, GError **error)
   int status = 0;
   if (!vf_process_run (process, &status, NULL, error))
     return NULL;
-  g_autofree char *text = g_strconcat (vf_process_get_output (process), "\n",
-                                       vf_process_get_error_tail (process), NULL);
+  g_autofree char *text =
+      g_strconcat (vf_process_get_output (process), "\n", vf_process_get_error_tail (process), NULL);
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     if (strpbrk (*line, "0123456789") != NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* The digest of a folder that a spec names: over the sorted list of its entries with type, mode and content. Owners
- * and times stay out: the worker does not copy them. */
+/* The digest of a folder that a spec names: over the sorted list of its entries with type, mode and content.
+ * Owners and times stay out: the worker does not copy them. */
 #include "plan/inputs.h"
 
 #include "support/digest.h"
@@ -38,7 +38,8 @@ add_entry (GString *listing, int dirfd, const char *name, const char *path, int 
   if (S_ISLNK (st.st_mode))
     return add_link (listing, dirfd, name, path, error);
   if (!S_ISREG (st.st_mode) && !S_ISDIR (st.st_mode))
-    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is neither a file, a folder nor a symbolic link", path);
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is neither a file, a folder nor a symbolic link",
+                         path);
   g_string_append_printf (listing, "%c %o %s\n", S_ISDIR (st.st_mode) ? 'd' : 'f', st.st_mode & 07777, path);
   vf_autofd int fd = openat (dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
@@ -81,7 +82,8 @@ static gboolean
 add_folder (GString *listing, int dirfd, const char *prefix, int depth, GError **error)
 {
   if (depth > MAX_DEPTH)
-    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is nested deeper than %d folders", prefix, MAX_DEPTH);
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is nested deeper than %d folders", prefix,
+                         MAX_DEPTH);
   g_autoptr (GPtrArray) names = sorted_names (dirfd, prefix, error);
   if (names == NULL)
     return FALSE;

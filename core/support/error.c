@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK (vmforge-error-quark, vmforge_error)
+G_DEFINE_QUARK (vmforge - error - quark, vmforge_error)
 
 static VmforgeError
 code_from_errno (int number)

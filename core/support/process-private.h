@@ -14,16 +14,16 @@ typedef struct {
 } VfProcessPass;
 
 struct _VfProcess {
-  GPtrArray *argv;  /* NULL terminated while running */
+  GPtrArray *argv; /* NULL terminated while running */
   GPtrArray *env;
   char *cwd, *input;
-  GArray *passed;   /* VfProcessPass */
-  int status_fd;    /* 0: none */
+  GArray *passed; /* VfProcessPass */
+  int status_fd;  /* 0: none */
   gboolean interactive;
   VfProcessLineFunc func;
   gpointer user_data;
-  GString *output;  /* standard output, without a line function */
-  GQueue tail;      /* last lines of standard error (and output, with a line function) */
+  GString *output; /* standard output, without a line function */
+  GQueue tail;     /* last lines of standard error (and output, with a line function) */
   char *tail_text;
 };
 
@@ -36,5 +36,5 @@ typedef struct {
 /* Starts it. program: the resolved path. (process-spawn.c) */
 gboolean vf_process_spawn (VfProcess *process, const char *program, VfProcessChild *child, GError **error);
 /* Serves the pipes until the child ended; returns its wait status. (process-io.c) */
-gboolean vf_process_serve (VfProcess *process, VfProcessChild *child, int *wait_status, GCancellable *cancellable,
-                           GError **error);
+gboolean vf_process_serve (VfProcess *process, VfProcessChild *child, int *wait_status,
+                           GCancellable *cancellable, GError **error);

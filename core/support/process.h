@@ -12,9 +12,9 @@ typedef struct _VfProcess VfProcess;
  * stream: 1, 2, or the number given to vf_process_set_status_fd. FALSE with error stops the program. */
 typedef gboolean (*VfProcessLineFunc) (int stream, const char *line, gpointer user_data, GError **error);
 
-/* A program to be run once. argv is copied. Its environment is minimal (PATH, HOME, LC_ALL=C.UTF-8, TZ=UTC, and of
- * ours the proxy variables and SOURCE_DATE_EPOCH; an interactive one gets TERM too), its working folder /, its
- * standard input /dev/null, its signals unblocked. */
+/* A program to be run once. argv is copied. Its environment is minimal (PATH, HOME, LC_ALL=C.UTF-8, TZ=UTC,
+ * and of ours the proxy variables and SOURCE_DATE_EPOCH; an interactive one gets TERM too), its working
+ * folder /, its standard input /dev/null, its signals unblocked. */
 VfProcess *vf_process_new (const char *const *argv);
 VfProcess *vf_process_new_args (const char *program, ...) G_GNUC_NULL_TERMINATED;
 void vf_process_free (VfProcess *process);
@@ -32,18 +32,18 @@ void vf_process_set_status_fd (VfProcess *process, int child_fd);
 void vf_process_set_line_func (VfProcess *process, VfProcessLineFunc func, gpointer user_data);
 /* The child keeps our terminal: standard descriptors and process group are inherited. For shells and QEMU. */
 void vf_process_set_interactive (VfProcess *process);
-/* An ordinary child runs in its own process group, which is killed as a whole; when cancelled it gets SIGTERM,
- * then SIGKILL after 2 s. */
+/* An ordinary child runs in its own process group, which is killed as a whole; when cancelled it gets
+ * SIGTERM, then SIGKILL after 2 s. */
 
-/* Runs it to its end. status: exit status, or 128 + N for signal N; may be NULL, then other than 0 is an error
- * that quotes the program and its last lines. Errors: VMFORGE_ERROR_ENVIRONMENT with the name of the Debian
- * package if there is no such program, VMFORGE_ERROR_CANCELLED. */
+/* Runs it to its end. status: exit status, or 128 + N for signal N; may be NULL, then other than 0 is an
+ * error that quotes the program and its last lines. Errors: VMFORGE_ERROR_ENVIRONMENT with the name of the
+ * Debian package if there is no such program, VMFORGE_ERROR_CANCELLED. */
 gboolean vf_process_run (VfProcess *process, int *status, GCancellable *cancellable, GError **error);
 
 /* Standard output and error of a run without a line function: all (bounded to 64 MiB), and the last lines. */
 const char *vf_process_get_output (const VfProcess *process);
 const char *vf_process_get_error_tail (const VfProcess *process);
 
-/* Finds a program in the fixed system PATH (/usr/local/sbin … /bin). NULL with an error that names the package
- * to install. */
+/* Finds a program in the fixed system PATH (/usr/local/sbin … /bin). NULL with an error that names the
+ * package to install. */
 char *vf_process_find (const char *program, GError **error);

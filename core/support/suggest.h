@@ -5,7 +5,8 @@
 
 #include <glib.h>
 
-/* The candidate nearest to a mistyped word (edit distance at most a third of its length), or NULL. Borrowed. */
+/* The candidate nearest to a mistyped word (edit distance at most a third of its length), or NULL. Borrowed.
+ */
 const char *vf_suggest (const char *word, const char *const *candidates);
 /* " (did you mean 'X'?)" or "". Free the result. */
 char *vf_suggest_hint (const char *word, const char *const *candidates);

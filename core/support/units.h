@@ -5,8 +5,8 @@
 
 #include <glib.h>
 
-/* "4GiB", "512 MiB", "10GB", "4096" (bytes) → bytes. Units: B, KiB, MiB, GiB, TiB, kB, KB, MB, GB, TB, and the
- * short K, M, G, T for the binary ones. FALSE if it is none, is negative, or does not fit. */
+/* "4GiB", "512 MiB", "10GB", "4096" (bytes) → bytes. Units: B, KiB, MiB, GiB, TiB, kB, KB, MB, GB, TB, and
+ * the short K, M, G, T for the binary ones. FALSE if it is none, is negative, or does not fit. */
 gboolean vf_units_parse_size (const char *text, guint64 *bytes);
 /* "300s", "5min", "1h", "2d", "3600" (seconds) → seconds. */
 gboolean vf_units_parse_duration (const char *text, guint64 *seconds);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Boot files, made by the distribution's own GRUB inside the root filesystem: configuration, modules, and the images
- * that the engine places. */
+/* Boot files, made by the distribution's own GRUB inside the root filesystem: configuration, modules, and the
+ * images that the engine places. */
 #include "apt.h"
-
 
 /* Stands for grub-probe while the configuration is made. */
 #define PROBE "boot/grub/.vmforge-probe"
@@ -37,8 +36,8 @@ run_in_root (Call *call, const char *const *argv, const char *const *binds)
   int status = call->host->run_in_root (call, &program, binds == NULL ? NULL : &sandbox);
   if (status > 0) {
     g_autofree char *command = g_strjoinv (" ", (char **)argv);
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'%.60s' in the image exited with status %d (see the log)", command,
-                     status);
+    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'%.60s' in the image exited with status %d (see the log)",
+                     command, status);
   }
   return status;
 }
@@ -48,19 +47,20 @@ static int
 write_defaults (Call *call, const struct vmforge_root *root, const struct vmforge_boot_request *request)
 {
   g_autofree char *arguments = g_strjoinv (" ", (char **)request->kernel_arguments);
-  g_autofree char *text = g_strdup_printf ("# Written by vmforge. Other files of this folder may override it.\n"
-                                           "GRUB_TIMEOUT=1\n"
-                                           "GRUB_TERMINAL=\"console serial\"\n"
-                                           "GRUB_SERIAL_COMMAND=\"serial --speed=115200\"\n"
-                                           "GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n"
-                                           "GRUB_CMDLINE_LINUX=\"%s\"\n"
-                                           "GRUB_DISABLE_OS_PROBER=true\n",
-                                           arguments);
+  g_autofree char *text =
+      g_strdup_printf ("# Written by vmforge. Other files of this folder may override it.\n"
+                       "GRUB_TIMEOUT=1\n"
+                       "GRUB_TERMINAL=\"console serial\"\n"
+                       "GRUB_SERIAL_COMMAND=\"serial --speed=115200\"\n"
+                       "GRUB_CMDLINE_LINUX_DEFAULT=\"\"\n"
+                       "GRUB_CMDLINE_LINUX=\"%s\"\n"
+                       "GRUB_DISABLE_OS_PROBER=true\n",
+                       arguments);
   return apt_write (call, root, "etc/default/grub.d/50-vmforge.cfg", text, strlen (text), 0644);
 }
 
-/* grub-mkconfig asks grub-probe about devices, which the sandbox does not have: this answers in its place, with
- * what will be true in the guest. */
+/* grub-mkconfig asks grub-probe about devices, which the sandbox does not have: this answers in its place,
+ * with what will be true in the guest. */
 static char *
 make_probe (const struct vmforge_boot_request *request)
 {
@@ -104,11 +104,12 @@ make_config (Call *call, const struct vmforge_root *root, const struct vmforge_b
 static int
 copy_modules (Call *call, const Platform *platform)
 {
-  g_autofree char *script = g_strdup_printf ("mkdir -p /boot/grub/%s /boot/grub/fonts &&"
-                                             " cp -pf /usr/lib/grub/%s/*.mod /usr/lib/grub/%s/*.lst /boot/grub/%s/ &&"
-                                             " { ! [ -e /usr/share/grub/unicode.pf2 ] ||"
-                                             " cp -pf /usr/share/grub/unicode.pf2 /boot/grub/fonts/; }",
-                                             platform->format, platform->format, platform->format, platform->format);
+  g_autofree char *script =
+      g_strdup_printf ("mkdir -p /boot/grub/%s /boot/grub/fonts &&"
+                       " cp -pf /usr/lib/grub/%s/*.mod /usr/lib/grub/%s/*.lst /boot/grub/%s/ &&"
+                       " { ! [ -e /usr/share/grub/unicode.pf2 ] ||"
+                       " cp -pf /usr/share/grub/unicode.pf2 /boot/grub/fonts/; }",
+                       platform->format, platform->format, platform->format, platform->format);
   const char *argv[] = {"/bin/sh", "-c", script, NULL};
   return run_in_root (call, argv, NULL);
 }
@@ -121,8 +122,8 @@ make_image (Call *call, const Platform *platform)
   g_autofree char *modules = g_strconcat (common_modules, " ", platform->modules, NULL);
   g_auto (GStrv) words = g_strsplit (modules, " ", -1);
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  const char *fixed[] = {"grub-mkimage", "-O", platform->format, "-o", name, "-p", "/boot/grub", "-c",
-                         "/boot/grub/early.cfg"};
+  const char *fixed[] = {"grub-mkimage", "-O", platform->format,      "-o", name, "-p",
+                         "/boot/grub",   "-c", "/boot/grub/early.cfg"};
   for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
     g_ptr_array_add (argv, (gpointer)fixed[i]);
   for (char **word = words; *word != NULL; word++)
@@ -152,10 +153,12 @@ make_platform (Call *call, const struct vmforge_root *root, const Platform *plat
 {
   g_autofree char *folder = g_strconcat ("usr/lib/grub/", platform->format, NULL);
   if (!apt_exists (root, folder))
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID,
-                     "the image has no GRUB for %s: add the feature 'bootloader' to core, or change disk.firmware",
-                     platform->format);
-  return copy_modules (call, platform) < 0 || make_image (call, platform) < 0 || emit_artefacts (call, platform) < 0
+    return apt_fail (
+        call, VMFORGE_PLUGIN_INVALID,
+        "the image has no GRUB for %s: add the feature 'bootloader' to core, or change disk.firmware",
+        platform->format);
+  return copy_modules (call, platform) < 0 || make_image (call, platform) < 0 ||
+                 emit_artefacts (call, platform) < 0
              ? -1
              : 0;
 }
@@ -178,7 +181,8 @@ has_bootloader (const struct vmforge_root *root)
 }
 
 int
-apt_boot (void *handle, Call *call, const struct vmforge_root *root, const struct vmforge_boot_request *request)
+apt_boot (void *handle, Call *call, const struct vmforge_root *root,
+          const struct vmforge_boot_request *request)
 {
   const Apt *apt = handle;
   if (!has_bootloader (root))
@@ -190,7 +194,8 @@ apt_boot (void *handle, Call *call, const struct vmforge_root *root, const struc
     return -1;
   for (gsize i = 0; i < G_N_ELEMENTS (platforms); i++) {
     const Platform *platform = &platforms[i];
-    gboolean wanted = (platform->firmware & request->firmware) != 0 && g_str_equal (platform->arch, apt->package_arch);
+    gboolean wanted =
+        (platform->firmware & request->firmware) != 0 && g_str_equal (platform->arch, apt->package_arch);
     if (wanted && make_platform (call, root, platform) < 0)
       return -1;
   }

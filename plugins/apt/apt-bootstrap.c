@@ -52,7 +52,8 @@ extract (Call *call, const struct vmforge_root *root, GPtrArray *packages)
     g_string_append_printf (paths, "%s\n", path);
   }
   g_autofree char *jobs = g_strdup_printf ("-P%ld", sysconf (_SC_NPROCESSORS_ONLN));
-  const char *argv[] = {"xargs", jobs, "-d", "\n", "-I", "{}", "dpkg-deb", "--extract", "{}", root->path, NULL};
+  const char *argv[] = {"xargs",    jobs,        "-d", "\n",       "-I", "{}",
+                        "dpkg-deb", "--extract", "{}", root->path, NULL};
   /* Folders in the archives must not replace the links of the merged /usr. */
   const char *env[] = {"TAR_OPTIONS=--keep-directory-symlink", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .input = paths->str};

@@ -13,9 +13,9 @@ static gboolean
 is_honoured (const char *line)
 {
   static const char *const prefixes[] = {
-      "Acquire::Check-Valid-Until ", "Acquire::Check-Date ",  "Acquire::http::Proxy",
-      "Acquire::https::Proxy",       "Acquire::ftp::Proxy",   "Acquire::https::CaInfo",
-      "Acquire::Retries ",           "Acquire::ForceIPv4 ",   "Acquire::ForceIPv6 ",
+      "Acquire::Check-Valid-Until ", "Acquire::Check-Date ",     "Acquire::http::Proxy",
+      "Acquire::https::Proxy",       "Acquire::ftp::Proxy",      "Acquire::https::CaInfo",
+      "Acquire::Retries ",           "Acquire::ForceIPv4 ",      "Acquire::ForceIPv6 ",
       "Acquire::http::Timeout ",     "Acquire::https::Timeout ",
   };
   for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
@@ -36,7 +36,8 @@ static int
 add_host_settings (Call *call, GString *conf)
 {
   const char *argv[] = {"apt-config", "dump", NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_setting, .user = conf};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .line = collect_host_setting, .user = conf};
   int status = call->host->run (call, &program);
   if (status > 0)
     return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump' exited with status %d", status);
@@ -54,9 +55,16 @@ add_paths (GString *conf, const AptConfig *config)
 {
   /* Emptied or pointed elsewhere, so that no file of the host's apt takes part. */
   static const char *const unused[] = {
-      "Dir::Etc::main",           "Dir::Etc::parts",         "Dir::Etc::sourceparts", "Dir::Etc::trusted",
-      "Dir::Etc::trustedparts",   "Dir::Etc::preferences",   "Dir::Etc::preferencesparts",
-      "Dir::State::extended_states", "Dir::State::cdroms",   "Dir::Log",
+      "Dir::Etc::main",
+      "Dir::Etc::parts",
+      "Dir::Etc::sourceparts",
+      "Dir::Etc::trusted",
+      "Dir::Etc::trustedparts",
+      "Dir::Etc::preferences",
+      "Dir::Etc::preferencesparts",
+      "Dir::State::extended_states",
+      "Dir::State::cdroms",
+      "Dir::Log",
   };
   for (gsize i = 0; i < G_N_ELEMENTS (unused); i++)
     add_setting (conf, unused[i], "/dev/null");
@@ -88,7 +96,8 @@ add_behaviour (GString *conf, const Apt *apt)
   add_setting (conf, "APT::Color", "false");
   add_setting (conf, "Acquire::Languages", "none");
   add_setting (conf, "Acquire::GzipIndexes", "false");
-  add_setting (conf, "Debug::NoLocking", "true"); /* lists are locked by the plugin, for as long as it needs */
+  add_setting (conf, "Debug::NoLocking",
+               "true"); /* lists are locked by the plugin, for as long as it needs */
 }
 
 static char *
@@ -104,8 +113,8 @@ make_lists_folder (Call *call, const Apt *apt, const char *sources)
   return g_steal_pointer (&path);
 }
 
-/* apt wants the status in a file with a path. One file serves all: it is used under the exclusive lock of the lists,
- * and the next run writes it anew. */
+/* apt wants the status in a file with a path. One file serves all: it is used under the exclusive lock of the
+ * lists, and the next run writes it anew. */
 static char *
 write_status (Call *call, const Apt *apt, const char *status)
 {

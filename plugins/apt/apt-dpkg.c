@@ -60,8 +60,8 @@ make_argv (AptDpkg *dpkg, const char *const *options, GPtrArray *packages)
 {
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
   /* No fsync for a volume that is thrown away unless it gets sealed; sealing syncs it once. */
-  static const char *const fixed[] = {"dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold",
-                                      "--status-fd", "3"};
+  static const char *const fixed[] = {
+      "dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold", "--status-fd", "3"};
   for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
     g_ptr_array_add (argv, g_strdup (fixed[i]));
   for (; *options != NULL; options++)
@@ -94,8 +94,8 @@ explain (Run *run, int status)
   const char *reason = run->lines.errors->len > 0 ? g_ptr_array_index (run->lines.errors, 0) : NULL;
   if (reason == NULL)
     return apt_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d", status);
-  return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)", reason,
-                   run->last == NULL ? "nothing" : run->last);
+  return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)",
+                   reason, run->last == NULL ? "nothing" : run->last);
 }
 
 int
@@ -104,15 +104,23 @@ apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *packages)
   g_autoptr (GPtrArray) argv = make_argv (dpkg, options, packages);
   if (argv == NULL)
     return -1;
-  static const char *const env[] = {"DEBIAN_FRONTEND=noninteractive", "DEBCONF_NONINTERACTIVE_SEEN=true",
-                                    "DEBCONF_NOWARNINGS=yes", "UCF_FORCE_CONFFOLD=1", "SYSTEMD_OFFLINE=1",
-                                    "PERL_BADLANG=0", NULL};
+  static const char *const env[] = {"DEBIAN_FRONTEND=noninteractive",
+                                    "DEBCONF_NONINTERACTIVE_SEEN=true",
+                                    "DEBCONF_NOWARNINGS=yes",
+                                    "UCF_FORCE_CONFFOLD=1",
+                                    "SYSTEMD_OFFLINE=1",
+                                    "PERL_BADLANG=0",
+                                    NULL};
   const char *binds[] = {dpkg->cache, APT_CACHE_INSIDE, NULL};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox, .binds = binds};
   Run run = {.dpkg = dpkg};
   apt_lines_init (&run.lines, FALSE);
-  struct vmforge_program program = {.size = sizeof program, .argv = (const char *const *)argv->pdata, .env = env,
-                                    .status_fd = 3, .line = on_line, .user = &run};
+  struct vmforge_program program = {.size = sizeof program,
+                                    .argv = (const char *const *)argv->pdata,
+                                    .env = env,
+                                    .status_fd = 3,
+                                    .line = on_line,
+                                    .user = &run};
   int status = dpkg->call->host->run_in_root (dpkg->call, &program, &sandbox);
   int result = status <= 0 ? status : explain (&run, status);
   apt_lines_clear (&run.lines);

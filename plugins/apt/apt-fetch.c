@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Archives into the shared cache, by apt's own download helper: its methods, proxies, retries and hash checks. */
+/* Archives into the shared cache, by apt's own download helper: its methods, proxies, retries and hash
+ * checks. */
 #include "apt.h"
 
 #include <errno.h>
@@ -37,8 +38,12 @@ static int
 download (Call *call, const AptConfig *config, GPtrArray *argv, Fetch *fetch)
 {
   const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = (const char *const *)argv->pdata, .env = env,
-                                    .status_fd = 3, .line = on_line, .user = fetch};
+  struct vmforge_program program = {.size = sizeof program,
+                                    .argv = (const char *const *)argv->pdata,
+                                    .env = env,
+                                    .status_fd = 3,
+                                    .line = on_line,
+                                    .user = fetch};
   int status = call->host->run (call, &program);
   if (status <= 0)
     return status;
@@ -97,9 +102,10 @@ static int
 fetch_missing (Call *call, const Apt *apt, GPtrArray *missing)
 {
   if (apt->offline)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%u packages are not in the cache (the first is '%s'): "
-                     "run the build once without --offline", missing->len,
-                     ((const struct vmforge_package *)g_ptr_array_index (missing, 0))->name);
+    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+                     "%u packages are not in the cache (the first is '%s'): "
+                     "run the build once without --offline",
+                     missing->len, ((const struct vmforge_package *)g_ptr_array_index (missing, 0))->name);
   g_autofree char *folder = g_build_filename (apt->cache_path, "fetch", NULL);
   if (g_mkdir_with_parents (folder, 0755) < 0)
     return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));

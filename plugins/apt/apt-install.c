@@ -28,11 +28,13 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
     gboolean asked = request->install != NULL && g_strv_contains (request->install, package->name);
     if (asked || essential != NULL || (package->flags & VMFORGE_PACKAGE_REMOVE) != 0)
       continue;
-    g_autofree char *head = g_strdup_printf ("Package: %s\nArchitecture: %s\n", package->name, apt->package_arch);
+    g_autofree char *head =
+        g_strdup_printf ("Package: %s\nArchitecture: %s\n", package->name, apt->package_arch);
     if (strstr (text->str, head) == NULL)
       g_string_append_printf (text, "%sAuto-Installed: 1\n\n", head);
   }
-  return text->len == 0 ? 0 : apt_write (call, root, "var/lib/apt/extended_states", text->str, text->len, 0644);
+  return text->len == 0 ? 0
+                        : apt_write (call, root, "var/lib/apt/extended_states", text->str, text->len, 0644);
 }
 
 static char *
@@ -70,7 +72,8 @@ static int
 install_groups (AptDpkg *dpkg, GPtrArray *groups)
 {
   for (guint i = 0; i < groups->len; i++) {
-    if (dpkg->call->host->cancelled (dpkg->call) || install_group (dpkg, g_ptr_array_index (groups, i), i == 0) < 0)
+    if (dpkg->call->host->cancelled (dpkg->call) ||
+        install_group (dpkg, g_ptr_array_index (groups, i), i == 0) < 0)
       return -1;
   }
   /* Triggers that were put off run once, now. */
@@ -162,7 +165,10 @@ emit_installed (void *user, int stream, const char *line)
   g_auto (GStrv) words = g_strsplit (line, "\t", 5);
   if (g_strv_length (words) < 5 || !g_str_equal (words[0], "installed"))
     return 0;
-  struct vmforge_package package = {.size = sizeof package, .id = words[1], .name = words[1], .version = words[2],
+  struct vmforge_package package = {.size = sizeof package,
+                                    .id = words[1],
+                                    .name = words[1],
+                                    .version = words[2],
                                     .arch = words[3],
                                     .installed_size = g_ascii_strtoull (words[4], NULL, 10) * 1024};
   return call->host->emit_package (call, &package);
@@ -173,8 +179,10 @@ apt_manifest (void *handle, Call *call, const struct vmforge_root *root)
 {
   const char *argv[] = {
       "dpkg-query", "--show",
-      "--showformat=${db:Status-Status}\\t${Package}\\t${Version}\\t${Architecture}\\t${Installed-Size}\\n", NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = emit_installed, .user = call};
+      "--showformat=${db:Status-Status}\\t${Package}\\t${Version}\\t${Architecture}\\t${Installed-Size}\\n",
+      NULL};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .line = emit_installed, .user = call};
   int status = call->host->run_in_root (call, &program, NULL);
   if (status > 0)
     return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image exited with status %d", status);

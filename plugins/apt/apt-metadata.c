@@ -24,7 +24,8 @@ explain_update (Call *call, const AptLines *lines)
       {"NO_PUBKEY", "the signature cannot be verified with the keyring given for it", VMFORGE_PLUGIN_FAILED},
       {"BADSIG", "the signature is wrong", VMFORGE_PLUGIN_FAILED},
       {"not signed", "only signed repositories are used: check the URL and the key", VMFORGE_PLUGIN_FAILED},
-      {"is expired", "the mirror is stale: use another, or set Acquire::Check-Valid-Until in the host's apt.conf",
+      {"is expired",
+       "the mirror is stale: use another, or set Acquire::Check-Valid-Until in the host's apt.conf",
        VMFORGE_PLUGIN_FAILED},
       {"Could not resolve", "check the network, or name a mirror that can be reached with 'mirrors:'",
        VMFORGE_PLUGIN_ENVIRONMENT},
@@ -44,7 +45,8 @@ explain_update (Call *call, const AptLines *lines)
                            causes[i].advice);
   }
   return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot update the package lists: %s",
-                   lines->errors->len > 0 ? (char *)g_ptr_array_index (lines->errors, 0) : "apt-get update failed");
+                   lines->errors->len > 0 ? (char *)g_ptr_array_index (lines->errors, 0)
+                                          : "apt-get update failed");
 }
 
 static int
@@ -57,8 +59,8 @@ update (Call *call, const Apt *apt, const AptConfig *config)
   apt_lines_init (&lines, FALSE);
   const char *argv[] = {"apt-get", "-q", "update", NULL};
   const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .line = on_update_line,
-                                    .user = &lines};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .env = env, .line = on_update_line, .user = &lines};
   int status = call->host->run (call, &program);
   if (status < 0)
     return -1;
@@ -85,7 +87,8 @@ digest_lists (Call *call, const AptConfig *config, char *snapshot)
 {
   g_autoptr (GDir) dir = g_dir_open (config->lists, 0, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir))
+  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL;
+       name = g_dir_read_name (dir))
     if (g_str_has_suffix (name, "Release"))
       g_ptr_array_add (names, g_strdup (name));
   if (names->len == 0)
@@ -132,8 +135,8 @@ list_targets (Call *call, const AptConfig *config, GPtrArray *lines)
 {
   const char *argv[] = {"apt-get", "indextargets", "--format", "$(CREATED_BY)|$(FILENAME)|$(REPO_URI)", NULL};
   const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .line = collect_line,
-                                    .user = lines};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .env = env, .line = collect_line, .user = lines};
   int status = call->host->run (call, &program);
   if (status > 0)
     return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets' exited with status %d", status);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* dpkg refuses to unpack a package before its pre-dependencies are configured, but orders everything else itself
- * when it gets many packages at once, and runs triggers once a call. So: as few calls as pre-dependencies allow. */
+/* dpkg refuses to unpack a package before its pre-dependencies are configured, but orders everything else
+ * itself when it gets many packages at once, and runs triggers once a call. So: as few calls as
+ * pre-dependencies allow. */
 #include "apt.h"
 
 typedef struct {

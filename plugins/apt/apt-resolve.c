@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Resolution without a root filesystem: apt simulates the installation over a status file that is put together from
- * what the stages below resolved to. Its answer names versions; the package lists say the rest of them. */
+/* Resolution without a root filesystem: apt simulates the installation over a status file that is put
+ * together from what the stages below resolved to. Its answer names versions; the package lists say the rest
+ * of them. */
 #include "apt.h"
 
 #include <unistd.h>
@@ -39,8 +40,8 @@ static int
 check_name (Call *call, const char *name)
 {
   gsize length = strlen (name);
-  if (length == 0 || !g_ascii_isalnum (name[0]) || name[length - 1] == '-'
-      || strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.:=~/_") != length)
+  if (length == 0 || !g_ascii_isalnum (name[0]) || name[length - 1] == '-' ||
+      strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.:=~/_") != length)
     return apt_fail (call, VMFORGE_PLUGIN_INVALID, "'%s' is not a package name", name);
   return 0;
 }
@@ -75,7 +76,8 @@ static int
 explain_failure (Call *call, const AptLines *lines)
 {
   static const char *const unknown[] = {"Unable to locate package ", "Couldn't find any package by ",
-                                        "Couldn't find any package by regex ", "has no installation candidate"};
+                                        "Couldn't find any package by regex ",
+                                        "has no installation candidate"};
   for (guint i = 0; i < lines->errors->len; i++) {
     const char *line = g_ptr_array_index (lines->errors, i);
     if (g_str_has_prefix (line, unknown[0]))
@@ -109,8 +111,11 @@ simulate (Call *call, const AptConfig *config, const struct vmforge_package_requ
     return -1;
   g_ptr_array_add (argv, NULL);
   const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = (const char *const *)argv->pdata, .env = env,
-                                    .line = on_line, .user = lines};
+  struct vmforge_program program = {.size = sizeof program,
+                                    .argv = (const char *const *)argv->pdata,
+                                    .env = env,
+                                    .line = on_line,
+                                    .user = lines};
   int status = call->host->run (call, &program);
   if (status < 0)
     return -1;
@@ -147,8 +152,12 @@ emit_removal (Call *call, const char *line)
   g_autofree char *name = g_strndup (words[1], strcspn (words[1], ":"));
   const char *open = strchr (line, '[');
   g_autofree char *version = open == NULL ? g_strdup ("") : g_strndup (open + 1, strcspn (open + 1, "]"));
-  struct vmforge_package package = {.size = sizeof package, .flags = VMFORGE_PACKAGE_REMOVE, .id = name,
-                                    .name = name, .version = version, .arch = ""};
+  struct vmforge_package package = {.size = sizeof package,
+                                    .flags = VMFORGE_PACKAGE_REMOVE,
+                                    .id = name,
+                                    .name = name,
+                                    .version = version,
+                                    .arch = ""};
   return call->host->emit_package (call, &package);
 }
 
@@ -238,8 +247,14 @@ emit_wanted (Call *call, const Wanted *wanted)
   g_autofree char *url = g_strconcat (wanted->base_url, g_str_has_suffix (wanted->base_url, "/") ? "" : "/",
                                       g_str_has_prefix (file, "./") ? file + 2 : file, NULL);
   struct vmforge_package package = {
-      .size = sizeof package, .id = wanted->name, .name = wanted->name, .version = wanted->version,
-      .arch = wanted->arch, .digest = digest, .url = url, .data = data,
+      .size = sizeof package,
+      .id = wanted->name,
+      .name = wanted->name,
+      .version = wanted->version,
+      .arch = wanted->arch,
+      .digest = digest,
+      .url = url,
+      .data = data,
       .download_size = bytes == NULL ? 0 : g_ascii_strtoull (bytes, NULL, 10),
       .installed_size = installed == NULL ? 0 : g_ascii_strtoull (installed, NULL, 10) * 1024};
   return call->host->emit_package (call, &package);
@@ -264,7 +279,8 @@ find_and_emit (Call *call, const AptConfig *config, GHashTable *all)
 }
 
 static int
-resolve_locked (Call *call, const Apt *apt, const struct vmforge_package_request *request, const char *sources)
+resolve_locked (Call *call, const Apt *apt, const struct vmforge_package_request *request,
+                const char *sources)
 {
   g_autofree char *status = make_status (request);
   g_autoptr (AptConfig) config = apt_config_new (call, apt, sources, status);

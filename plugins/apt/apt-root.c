@@ -14,7 +14,8 @@
 int
 apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, int mode)
 {
-  struct open_how how = {.flags = (guint64)(flags | O_CLOEXEC), .mode = (flags & O_CREAT) != 0 ? (guint64)mode : 0,
+  struct open_how how = {.flags = (guint64)(flags | O_CLOEXEC),
+                         .mode = (flags & O_CREAT) != 0 ? (guint64)mode : 0,
                          .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   return (int)syscall (SYS_openat2, root->fd, path, &how, sizeof how);
 }
@@ -37,7 +38,8 @@ open_parent (const struct vmforge_root *root, const char *path)
 }
 
 int
-apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length, int mode)
+apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
+           int mode)
 {
   int parent = open_parent (root, path);
   int fd = -1;
@@ -90,7 +92,8 @@ apt_empty_folder (const struct vmforge_root *root, const char *path)
     return;
   g_autofree char *through = g_strdup_printf ("/proc/self/fd/%d", fd);
   g_autoptr (GDir) dir = g_dir_open (through, 0, NULL);
-  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir))
+  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL;
+       name = g_dir_read_name (dir))
     (void)unlinkat (fd, name, 0); /* folders (partial/) stay */
   close (fd);
 }

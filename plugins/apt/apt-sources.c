@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Where packages come from: while building, and later in the image. The two differ in the mirror: a build uses the
- * host's, an image names the public one or what the spec says. */
+/* Where packages come from: while building, and later in the image. The two differ in the mirror: a build
+ * uses the host's, an image names the public one or what the spec says. */
 #include "apt.h"
 
 /* The host's sources of the profile's components. */
@@ -27,23 +27,24 @@ collect_host_source (void *user, int stream, const char *line)
   HostSources *sources = user;
   const char *uri = strchr (line, ' ');
   g_autofree char *component = uri == NULL ? NULL : g_strndup (line, uri - line);
-  /* A vendor's archive may end in /debian as well, but has components of its own. Credentials stay out of lists of
-   * ours. */
+  /* A vendor's archive may end in /debian as well, but has components of its own. Credentials stay out of
+   * lists of ours. */
   if (stream == 1 && uri != NULL && array_has (sources->components, component) && strchr (uri, '@') == NULL)
     g_ptr_array_add (sources->uris, g_strdup (uri + 1));
   return 0;
 }
 
-/* URIs of the host's own apt sources, those of which nothing was fetched yet (--no-release-info) included; empty on a
- * host without apt sources. */
+/* URIs of the host's own apt sources, those of which nothing was fetched yet (--no-release-info) included;
+ * empty on a host without apt sources. */
 static GPtrArray *
 host_uris (Call *call, const Apt *apt)
 {
   HostSources sources = {.components = apt_setting (apt, "components"),
                          .uris = g_ptr_array_new_with_free_func (g_free)};
-  const char *argv[] = {"apt-get", "indextargets", "--no-release-info", "--format", "$(COMPONENT) $(REPO_URI)", NULL};
-  struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = collect_host_source,
-                                    .user = &sources};
+  const char *argv[] = {
+      "apt-get", "indextargets", "--no-release-info", "--format", "$(COMPONENT) $(REPO_URI)", NULL};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .line = collect_host_source, .user = &sources};
   call->host->run (call, &program);
   return sources.uris;
 }
@@ -98,7 +99,8 @@ keyring_path (const Apt *apt)
 
 /* Calls func for each suite of the profile with the URL of its archive. */
 static void
-for_each_suite (const Apt *apt, void (*func) (const Apt *apt, const char *suite, const char *url, gpointer data),
+for_each_suite (const Apt *apt,
+                void (*func) (const Apt *apt, const char *suite, const char *url, gpointer data),
                 gpointer data)
 {
   struct json_object *suites = apt_setting (apt, "suites");
@@ -134,7 +136,8 @@ add_build_suite (const Apt *apt, const char *suite, const char *url, gpointer da
 static void
 add_repositories (GString *text, const struct vmforge_package_request *request)
 {
-  for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL; item++) {
+  for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL;
+       item++) {
     g_string_append_printf (text, "deb [signed-by=%s] %s %s", (*item)->key_path, (*item)->url,
                             (*item)->suite == NULL ? "./" : (*item)->suite);
     for (const char *const *part = (*item)->components; part != NULL && *part != NULL; part++)
@@ -151,9 +154,10 @@ check_keyring (Call *call, const Apt *apt)
     return 0;
   struct json_object *keyring = apt_setting (apt, "keyring");
   const char *package = keyring == NULL ? NULL : member (keyring, "package");
-  return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
-                   "the keyring '%s' is missing, without which %s cannot be verified: install the package '%s'",
-                   keyring_path (apt), apt->release, package == NULL ? "that has it" : package);
+  return apt_fail (
+      call, VMFORGE_PLUGIN_ENVIRONMENT,
+      "the keyring '%s' is missing, without which %s cannot be verified: install the package '%s'",
+      keyring_path (apt), apt->release, package == NULL ? "that has it" : package);
 }
 
 char *
@@ -178,8 +182,8 @@ add_image_suite (const Apt *apt, const char *suite, const char *url, gpointer da
   if (apt->mirrors != NULL && apt->mirrors[0] != NULL && main_archive)
     mirrors = g_strjoinv (" ", apt->mirrors);
   g_string_append_printf (data, "%sTypes: deb\nURIs: %s\nSuites: %s\nComponents: %s\nSigned-By: %s\n",
-                          ((GString *)data)->len == 0 ? "" : "\n", mirrors == NULL ? url : mirrors, suite, components,
-                          keyring_path (apt));
+                          ((GString *)data)->len == 0 ? "" : "\n", mirrors == NULL ? url : mirrors, suite,
+                          components, keyring_path (apt));
 }
 
 static int
@@ -215,7 +219,8 @@ apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *ro
   g_autofree char *path = g_strdup_printf ("etc/apt/sources.list.d/%s.sources", member (apt->profile, "id"));
   if (text->len > 0 && apt_write (call, root, path, text->str, text->len, 0644) < 0)
     return -1;
-  for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL; item++)
+  for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL;
+       item++)
     if (write_repository (call, root, *item) < 0)
       return -1;
   return 0;

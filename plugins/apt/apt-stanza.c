@@ -40,8 +40,8 @@ static gboolean
 is_wanted (const char *line)
 {
   static const char *const fields[] = {
-      "Package:",  "Version:", "Architecture:", "Multi-Arch:", "Essential:", "Protected:",     "Important:",
-      "Priority:", "Depends:", "Pre-Depends:",  "Provides:",   "Conflicts:", "Breaks:",        "Replaces:",
+      "Package:",  "Version:", "Architecture:", "Multi-Arch:", "Essential:",  "Protected:",      "Important:",
+      "Priority:", "Depends:", "Pre-Depends:",  "Provides:",   "Conflicts:",  "Breaks:",         "Replaces:",
       "Section:",  "Source:",  "Recommends:",   "Enhances:",   "Maintainer:", "Installed-Size:",
   };
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++)

@@ -24,8 +24,8 @@ struct json_object *
 apt_setting (const Apt *apt, const char *key)
 {
   struct json_object *section, *value;
-  if (json_object_object_get_ex (apt->profile, "apt", &section)
-      && json_object_object_get_ex (section, key, &value))
+  if (json_object_object_get_ex (apt->profile, "apt", &section) &&
+      json_object_object_get_ex (section, key, &value))
     return value;
   return NULL;
 }
@@ -82,7 +82,8 @@ void
 apt_empty_cache_folder (const char *path)
 {
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir)) {
+  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL;
+       name = g_dir_read_name (dir)) {
     g_autofree char *file = g_build_filename (path, name, NULL);
     (void)unlink (file);
   }
@@ -165,6 +166,7 @@ static const struct vmforge_package_backend backend = {
     .boot = apt_boot,
 };
 
-VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt", .version = APT_VERSION,
+VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt",
+                .version = APT_VERSION,
                 .description = "Debian and derivatives: apt resolves and fetches, dpkg installs",
                 .license = "LGPL-2.1-or-later", .package = &backend);

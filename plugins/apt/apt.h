@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Inside of the plugin `apt`: Debian and its derivatives, with the host's apt to resolve and fetch, and the root
- * filesystem's own dpkg to install. */
+/* Inside of the plugin `apt`: Debian and its derivatives, with the host's apt to resolve and fetch, and the
+ * root filesystem's own dpkg to install. */
 #pragma once
 
 #include "vmforge/plugin.h"
@@ -15,30 +15,31 @@ typedef struct vmforge_call Call;
 /* What open() returns. */
 typedef struct {
   struct json_object *profile;
-  const char *release;      /* borrowed from profile or config copies below */
+  const char *release; /* borrowed from profile or config copies below */
   char *release_copy;
-  char *package_arch;       /* amd64 */
+  char *package_arch; /* amd64 */
   char *cache_path;
-  char **mirrors;           /* the spec's, or NULL */
+  char **mirrors; /* the spec's, or NULL */
   gboolean offline;
 } Apt;
 
-/* A private configuration: nothing of the host's apt is seen but its proxies, credentials file, default mirror
- * and validity settings. Configuration and sources live in memory, so that none can be left behind. */
+/* A private configuration: nothing of the host's apt is seen but its proxies, credentials file, default
+ * mirror and validity settings. Configuration and sources live in memory, so that none can be left behind. */
 typedef struct {
   int conf_fd, sources_fd; /* memfds */
-  char *lists;  /* folder of package lists, by the sources that they belong to */
-  char *status; /* path of the dpkg status file */
-  char *env;    /* APT_CONFIG=… for programs */
+  char *lists;             /* folder of package lists, by the sources that they belong to */
+  char *status;            /* path of the dpkg status file */
+  char *env;               /* APT_CONFIG=… for programs */
 } AptConfig;
 
-/* sources: text of the sources.list. status: text of the dpkg status file, or ""; with a status, the caller holds the
- * exclusive lock `lists`. */
+/* sources: text of the sources.list. status: text of the dpkg status file, or ""; with a status, the caller
+ * holds the exclusive lock `lists`. */
 AptConfig *apt_config_new (Call *call, const Apt *apt, const char *sources, const char *status);
 void apt_config_free (AptConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AptConfig, apt_config_free)
 
-/* sources.list for the build: the user's mirrors, else the host's own, else the profile's. NULL with error. */
+/* sources.list for the build: the user's mirrors, else the host's own, else the profile's. NULL with error.
+ */
 char *apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_request *request);
 /* Writes what the image itself uses below etc/apt of the root filesystem. */
 int apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *root,
@@ -57,9 +58,10 @@ char *apt_stanza_shorten (const char *stanza, gsize length);
 GPtrArray *apt_stanza_relation (const char *stanza, const char *field);
 
 /* ---- order (apt-order.c) */
-/* Splits packages into as few groups as can be installed one after the other, each unpacked and then configured
- * as a whole: pre-dependencies, and what those depend on, are in earlier groups. Element 0: the essential packages
- * and what they need (empty if none). Elements: GPtrArray of const struct vmforge_package *. */
+/* Splits packages into as few groups as can be installed one after the other, each unpacked and then
+ * configured as a whole: pre-dependencies, and what those depend on, are in earlier groups. Element 0: the
+ * essential packages and what they need (empty if none). Elements: GPtrArray of const struct vmforge_package
+ * *. */
 GPtrArray *apt_order_groups (const struct vmforge_package *const *packages);
 
 /* ---- helpers */
@@ -68,7 +70,8 @@ int apt_memfd (const char *name, const char *text);
 char *apt_memfd_path (int fd);
 /* Sets an error and returns -1. */
 int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to release. */
+/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to
+ * release. */
 int apt_lock (Call *call, const Apt *apt, const char *name);
 /* Removes the files in a folder of the host, not the folders. */
 void apt_empty_cache_folder (const char *path);
@@ -92,7 +95,8 @@ int apt_refresh (void *handle, Call *call, const struct vmforge_package_request 
 int apt_resolve (void *handle, Call *call, const struct vmforge_package_request *request);
 int apt_fetch (void *handle, Call *call, const struct vmforge_package *const *packages);
 int apt_install (void *handle, Call *call, const struct vmforge_root *root,
-                 const struct vmforge_package_request *request, const struct vmforge_package *const *packages);
+                 const struct vmforge_package_request *request,
+                 const struct vmforge_package *const *packages);
 int apt_manifest (void *handle, Call *call, const struct vmforge_root *root);
 int apt_boot (void *handle, Call *call, const struct vmforge_root *root,
               const struct vmforge_boot_request *request);
@@ -115,10 +119,11 @@ void apt_empty_folder (const struct vmforge_root *root, const char *path);
 typedef struct {
   Call *call;
   const struct vmforge_root *root;
-  char *cache;      /* the host's package cache, seen inside as APT_CACHE_INSIDE */
+  char *cache;       /* the host's package cache, seen inside as APT_CACHE_INSIDE */
   guint steps, done; /* of all packages: unpacked, then configured */
 } AptDpkg;
 #define APT_CACHE_INSIDE "/run/vmforge/packages"
 
-/* Options before the action; packages may be NULL (then the action stands alone, as --configure --pending). */
+/* Options before the action; packages may be NULL (then the action stands alone, as --configure --pending).
+ */
 int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *packages);

@@ -16,8 +16,8 @@
  *
  * General rules, which the members below do not repeat:
  *  - A callback returns 0, or -1 after exactly one call of host->error.
- *  - When a host function fails, its error is already set; a callback that returns 0 all the same has recovered
- *    from it. After host->error a callback has failed, whatever it returns.
+ *  - When a host function fails, its error is already set; a callback that returns 0 all the same has
+ * recovered from it. After host->error a callback has failed, whatever it returns.
  *  - Strings are UTF-8 and NUL terminated. What the engine passes in belongs to the engine and lives until
  *    the callback returns; what the plugin passes to the host is copied before the host function returns.
  *    Nothing is ever freed by the other side.
@@ -42,7 +42,7 @@ extern "C" {
 #define VMFORGE_PLUGIN_ABI 0
 
 #if defined(__GNUC__) || defined(__clang__)
-#define VMFORGE_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
+#define VMFORGE_PLUGIN_EXPORT       __attribute__ ((visibility ("default")))
 #define VMFORGE_PLUGIN_PRINTF(f, a) __attribute__ ((format (printf, f, a)))
 #else
 #define VMFORGE_PLUGIN_EXPORT
@@ -90,8 +90,8 @@ struct vmforge_program {
 /* How a program runs inside the root filesystem of a volume. Nothing in it reaches the host: own mount, pid,
  * ipc, uts and network namespaces, a private /dev, a listed set of capabilities. */
 struct vmforge_sandbox {
-  uint32_t size;            /* sizeof (struct vmforge_sandbox) */
-  uint32_t flags;           /* none yet: 0 */
+  uint32_t size;  /* sizeof (struct vmforge_sandbox) */
+  uint32_t flags; /* none yet: 0 */
   /* Pairs SOURCE, TARGET, …, NULL: a file or folder of the host that appears, read-only, at the absolute path
    * TARGET inside while the program runs. TARGET's place is made below /dev, /run or /tmp, or must exist. */
   const char *const *binds;
@@ -99,9 +99,9 @@ struct vmforge_sandbox {
 
 /* One package, as resolved or as installed. `id` is what tells two packages of one root filesystem apart. */
 struct vmforge_package {
-  uint32_t size;           /* sizeof (struct vmforge_package) */
-  uint32_t flags;          /* VMFORGE_PACKAGE_… */
-  const char *id;          /* for apt: name:arch */
+  uint32_t size;  /* sizeof (struct vmforge_package) */
+  uint32_t flags; /* VMFORGE_PACKAGE_… */
+  const char *id; /* for apt: name:arch */
   const char *name;
   const char *version;     /* in the form of the distribution, epoch and release included */
   const char *arch;        /* the distribution's own word */
@@ -130,10 +130,10 @@ struct vmforge_repository {
 /* One volume as list() and stat() report it. */
 struct vmforge_volume {
   uint32_t size;
-  uint32_t flags;          /* VMFORGE_VOLUME_… */
-  const char *id;          /* 32 lower-case hexadecimal characters, chosen by the engine */
-  uint64_t bytes;          /* size of the virtual disk */
-  uint64_t allocated;      /* bytes that it occupies, shared ones included; 0: unknown */
+  uint32_t flags;     /* VMFORGE_VOLUME_… */
+  const char *id;     /* 32 lower-case hexadecimal characters, chosen by the engine */
+  uint64_t bytes;     /* size of the virtual disk */
+  uint64_t allocated; /* bytes that it occupies, shared ones included; 0: unknown */
 };
 #define VMFORGE_VOLUME_SEALED UINT32_C (1)
 
@@ -193,8 +193,8 @@ struct vmforge_call {
 
 /* A parameter that the user may give (`--storage NAME:key=value`). */
 struct vmforge_parameter {
-  const char *name;    /* NULL ends the table */
-  const char *type;    /* "string", "size", "bool", "path" */
+  const char *name;     /* NULL ends the table */
+  const char *type;     /* "string", "size", "bool", "path" */
   const char *fallback; /* shown as the default; NULL: none */
   const char *help;
 };
@@ -203,9 +203,9 @@ struct vmforge_parameter {
 
 struct vmforge_storage_config {
   uint32_t size;
-  uint32_t flags;          /* none yet: 0 */
-  const char *store_path;  /* absolute path of the store */
-  const char *store_id;    /* 32 hexadecimal characters */
+  uint32_t flags;         /* none yet: 0 */
+  const char *store_path; /* absolute path of the store */
+  const char *store_id;   /* 32 hexadecimal characters */
   /* NAME, VALUE, NAME, VALUE, …, NULL: those that the user gave, checked against the plugin's `parameters` by
    * the engine and in one form: sizes in bytes, bools as true or false, paths absolute. */
   const char *const *parameters;
@@ -219,9 +219,9 @@ struct vmforge_capacity {
   uint64_t available; /* what new blocks can still take before writes fail */
 };
 
-#define VMFORGE_CLONE_COPIES UINT32_C (1) /* storage flag: clones are copies here, not instantaneous */
+#define VMFORGE_CLONE_COPIES  UINT32_C (1) /* storage flag: clones are copies here, not instantaneous */
 #define VMFORGE_MAP_READ_ONLY UINT32_C (1)
-#define VMFORGE_PATH_MAX 4096
+#define VMFORGE_PATH_MAX      4096
 
 struct vmforge_storage {
   uint32_t size;
@@ -262,11 +262,11 @@ struct vmforge_storage {
 
 struct vmforge_package_config {
   uint32_t size;
-  uint32_t flags;           /* VMFORGE_CONFIG_… */
-  const char *profile;      /* JSON: the profile, cut down to the release and architecture */
+  uint32_t flags;      /* VMFORGE_CONFIG_… */
+  const char *profile; /* JSON: the profile, cut down to the release and architecture */
   const char *release;
-  const char *arch;         /* vmforge's word: x86_64, i386, aarch64 */
-  const char *cache_path;   /* folder of the plugin's own, on one filesystem with the package cache */
+  const char *arch;           /* vmforge's word: x86_64, i386, aarch64 */
+  const char *cache_path;     /* folder of the plugin's own, on one filesystem with the package cache */
   const char *const *mirrors; /* the user's `mirrors:`, NULL terminated; NULL: the plugin's default */
 };
 #define VMFORGE_CONFIG_OFFLINE UINT32_C (1) /* nothing may be fetched */
@@ -274,7 +274,7 @@ struct vmforge_package_config {
 /* What a stage asks for. */
 struct vmforge_package_request {
   uint32_t size;
-  uint32_t flags; /* VMFORGE_REQUEST_… */
+  uint32_t flags;                                       /* VMFORGE_REQUEST_… */
   const struct vmforge_repository *const *repositories; /* of this stage and those below; NULL terminated */
   const char *const *install;                           /* names as the spec gives them; NULL terminated */
   const char *const *remove;                            /* likewise */
@@ -295,11 +295,11 @@ struct vmforge_root {
 
 struct vmforge_boot_request {
   uint32_t size;
-  uint32_t firmware; /* VMFORGE_FIRMWARE_… */
-  const char *filesystem;               /* type of the root filesystem */
-  const char *root_uuid;                /* of the root filesystem */
-  const char *esp_uuid;                 /* of the EFI system partition as fstab writes it (1234-ABCD) */
-  const char *const *kernel_arguments;  /* the whole command line but root= and ro; NULL terminated */
+  uint32_t firmware;                   /* VMFORGE_FIRMWARE_… */
+  const char *filesystem;              /* type of the root filesystem */
+  const char *root_uuid;               /* of the root filesystem */
+  const char *esp_uuid;                /* of the EFI system partition as fstab writes it (1234-ABCD) */
+  const char *const *kernel_arguments; /* the whole command line but root= and ro; NULL terminated */
 };
 
 struct vmforge_package_backend {
@@ -317,7 +317,8 @@ struct vmforge_package_backend {
   int (*refresh) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request,
                   char *snapshot);
   /* MANDATORY. Emits what must be installed (emit_package) over `installed`, from the metadata that refresh
-   * brought, and with VMFORGE_PACKAGE_REMOVE what request->remove takes away; changes nothing. Names that no source has are errors that quote them. */
+   * brought, and with VMFORGE_PACKAGE_REMOVE what request->remove takes away; changes nothing. Names that no
+   * source has are errors that quote them. */
   int (*resolve) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request);
   /* MANDATORY. Brings exactly these packages into the cache, verified. */
   int (*fetch) (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages);
@@ -345,10 +346,10 @@ struct vmforge_plugin {
   uint32_t size;
   uint32_t kind;
   uint32_t table_size;
-  const char *name;        /* [a-z][a-z0-9-]*; the file is vmforge-NAME.so */
+  const char *name; /* [a-z][a-z0-9-]*; the file is vmforge-NAME.so */
   const char *version;
-  const char *description; /* one line */
-  const char *license;     /* SPDX expression; NULL: unknown */
+  const char *description;                    /* one line */
+  const char *license;                        /* SPDX expression; NULL: unknown */
   const struct vmforge_parameter *parameters; /* NULL: takes none */
   /* The one of this kind. */
   const struct vmforge_storage *storage;
@@ -365,9 +366,11 @@ struct vmforge_plugin {
 #endif
 #define VMFORGE_PLUGIN(KIND, TABLE_SIZE, ...)                                                                \
   VMFORGE_PLUGIN_LINKAGE VMFORGE_PLUGIN_EXPORT extern const struct vmforge_plugin vmforge_plugin;            \
-  const struct vmforge_plugin vmforge_plugin = {                                                             \
-      .abi = VMFORGE_PLUGIN_ABI, .size = sizeof (struct vmforge_plugin), .kind = (KIND),                     \
-      .table_size = (TABLE_SIZE), __VA_ARGS__}
+  const struct vmforge_plugin vmforge_plugin = {.abi = VMFORGE_PLUGIN_ABI,                                   \
+                                                .size = sizeof (struct vmforge_plugin),                      \
+                                                .kind = (KIND),                                              \
+                                                .table_size = (TABLE_SIZE),                                  \
+                                                __VA_ARGS__}
 
 #ifdef __cplusplus
 }

@@ -49,8 +49,8 @@ typedef enum {
 #define VMFORGE_N_STAGES 4
 
 typedef enum {
-  VMFORGE_STATE_WAITING,  /* planned */
-  VMFORGE_STATE_BLOCKED,  /* another process builds it: message says which */
+  VMFORGE_STATE_WAITING, /* planned */
+  VMFORGE_STATE_BLOCKED, /* another process builds it: message says which */
   VMFORGE_STATE_BUILDING,
   VMFORGE_STATE_BUILT,
   VMFORGE_STATE_REUSED,
@@ -68,7 +68,7 @@ typedef enum {
 /** VmforgeEvent: what happens; valid during the call of the VmforgeEventFunc only. */
 typedef struct {
   VmforgeEventType type;
-  const char *spec;      /* path of the spec, or NULL */
+  const char *spec; /* path of the spec, or NULL */
   VmforgeStageKind stage;
   VmforgeStageState state;
   const char *stage_key; /* 64 hexadecimal characters, or NULL while unknown */
@@ -106,12 +106,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmforgeStore, vmforge_store_free)
 /** VmforgeBuildOptions: zero-initialise it, then set what you need. */
 typedef struct {
   gboolean has_until;
-  VmforgeStageKind until;  /* build up to this stage alone, with has_until */
-  const char *output;      /* where to write the image beside the store; NULL: nowhere */
-  const char *format;      /* overrides the spec's output.formats; NULL: the spec's */
-  gboolean keep_failed;    /* keep the volume of a failed stage for `vmforge shell` */
-  gboolean offline;        /* fetch nothing */
-  int refresh_seconds;     /* age of metadata that needs no refresh; 0: the default (3600); -1: always refresh */
+  VmforgeStageKind until; /* build up to this stage alone, with has_until */
+  const char *output;     /* where to write the image beside the store; NULL: nowhere */
+  const char *format;     /* overrides the spec's output.formats; NULL: the spec's */
+  gboolean keep_failed;   /* keep the volume of a failed stage for `vmforge shell` */
+  gboolean offline;       /* fetch nothing */
+  int refresh_seconds; /* age of metadata that needs no refresh; 0: the default (3600); -1: always refresh */
 } VmforgeBuildOptions;
 
 /** vmforge_build: builds every spec and publishes its image.

@@ -40,7 +40,8 @@ static void
 test_essential_first (void)
 {
   struct vmforge_package *packages[] = {package_new ("shell", "Depends: libc | musl\nEssential: yes\n"),
-                                        package_new ("libc", ""), package_new ("editor", "Depends: libc\n"), NULL};
+                                        package_new ("libc", ""), package_new ("editor", "Depends: libc\n"),
+                                        NULL};
   g_autoptr (GPtrArray) groups = apt_order_groups ((const struct vmforge_package *const *)packages);
   g_assert_cmpuint (group_of (groups, "shell"), ==, 0);
   g_assert_cmpuint (group_of (groups, "libc"), ==, 0);
@@ -51,10 +52,12 @@ test_essential_first (void)
 static void
 test_pre_dependency_earlier (void)
 {
-  struct vmforge_package *packages[] = {
-      package_new ("init", "Pre-Depends: systemd (>= 1)\n"), package_new ("systemd", "Pre-Depends: libs\n"),
-      package_new ("libs", "Depends: libs-data\n"), package_new ("libs-data", ""), package_new ("tool", "Depends: init\n"),
-      NULL};
+  struct vmforge_package *packages[] = {package_new ("init", "Pre-Depends: systemd (>= 1)\n"),
+                                        package_new ("systemd", "Pre-Depends: libs\n"),
+                                        package_new ("libs", "Depends: libs-data\n"),
+                                        package_new ("libs-data", ""),
+                                        package_new ("tool", "Depends: init\n"),
+                                        NULL};
   g_autoptr (GPtrArray) groups = apt_order_groups ((const struct vmforge_package *const *)packages);
   g_assert_cmpuint (group_of (groups, "libs"), <, group_of (groups, "systemd"));
   g_assert_cmpuint (group_of (groups, "systemd"), <, group_of (groups, "init"));
@@ -67,7 +70,8 @@ static void
 test_provided_names (void)
 {
   struct vmforge_package *packages[] = {package_new ("mta-user", "Pre-Depends: mail-transport-agent\n"),
-                                        package_new ("exim", "Provides: mail-transport-agent (= 1), smtpd\n"), NULL};
+                                        package_new ("exim", "Provides: mail-transport-agent (= 1), smtpd\n"),
+                                        NULL};
   g_autoptr (GPtrArray) groups = apt_order_groups ((const struct vmforge_package *const *)packages);
   g_assert_cmpuint (group_of (groups, "exim"), <, group_of (groups, "mta-user"));
   packages_free (packages);
@@ -76,7 +80,8 @@ test_provided_names (void)
 static void
 test_cycle_ends (void)
 {
-  struct vmforge_package *packages[] = {package_new ("a", "Pre-Depends: b\n"), package_new ("b", "Depends: a\n"), NULL};
+  struct vmforge_package *packages[] = {package_new ("a", "Pre-Depends: b\n"),
+                                        package_new ("b", "Depends: a\n"), NULL};
   g_autoptr (GPtrArray) groups = apt_order_groups ((const struct vmforge_package *const *)packages);
   guint total = 0;
   for (guint i = 0; i < groups->len; i++)
@@ -108,7 +113,8 @@ test_folded_field (void)
 static void
 test_shortened_stanza (void)
 {
-  static const char stanza[] = "Package: x\nDescription: one\n two\nVersion: 1\nSHA256: 00\nDepends: a,\n b\n";
+  static const char stanza[] =
+      "Package: x\nDescription: one\n two\nVersion: 1\nSHA256: 00\nDepends: a,\n b\n";
   g_autofree char *shorter = apt_stanza_shorten (stanza, strlen (stanza));
   g_assert_cmpstr (shorter, ==, "Package: x\nVersion: 1\nDepends: a,\n b\n");
 }
@@ -116,7 +122,8 @@ test_shortened_stanza (void)
 static void
 test_relation_names (void)
 {
-  g_autoptr (GPtrArray) names = apt_stanza_relation ("Depends: a:any (>= 1) | b [amd64], c <!nocheck>\n", "Depends");
+  g_autoptr (GPtrArray) names =
+      apt_stanza_relation ("Depends: a:any (>= 1) | b [amd64], c <!nocheck>\n", "Depends");
   g_assert_cmpuint (names->len, ==, 3);
   g_assert_cmpstr (names->pdata[0], ==, "a");
   g_assert_cmpstr (names->pdata[1], ==, "b");
