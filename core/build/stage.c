@@ -108,6 +108,32 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
 }
 
 static gboolean
+record (VfEngine *engine, const VfPlanStage *stage, const char *volume, GPtrArray *packages,
+        const char *log_path, GError **error)
+{
+  g_autoptr (VfJson) json = describe_stage (stage, packages);
+  double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
+  return vf_store_record_stage (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
+                                error);
+}
+
+/* What failed is removed, or kept where the user asked for it and did not stop the build himself. */
+static gboolean
+end_building (VfEngine *engine, VfBuilding *building, gboolean built, GError **error)
+{
+  g_autofree char *volume = g_strdup (building->volume);
+  gboolean keep = !built && engine->options->keep_failed && !g_cancellable_is_cancelled (engine->cancellable);
+  if (!vf_store_end (engine->store, building, !built && !keep, keep, error))
+    return FALSE;
+  if (keep) {
+    g_autofree char *hint =
+        g_strdup_printf ("the failed volume is kept: enter it with 'vmforge shell %s'", volume);
+    on_job_warning (hint, engine);
+  }
+  return TRUE;
+}
+
+static gboolean
 build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const char *log_path,
               GError **error)
 {
@@ -124,29 +150,17 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
   if (building == NULL)
     return FALSE;
   g_autoptr (GPtrArray) packages = NULL;
-  g_autofree char *volume = g_strdup (building->volume);
-  gboolean built = run_worker (engine, plan, stage, building, &packages, error);
-  if (built) {
-    g_autoptr (VfJson) json = describe_stage (stage, packages);
-    double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
-    built = vf_store_record_stage (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
-                                   error);
-  }
-  gboolean keep = !built && engine->options->keep_failed && !g_cancellable_is_cancelled (engine->cancellable);
+  gboolean built = run_worker (engine, plan, stage, building, &packages, error) &&
+                   record (engine, stage, building->volume, packages, log_path, error);
   g_autoptr (GError) ending = NULL;
-  if (!vf_store_end (engine->store, building, !built && !keep, keep, &ending)) {
-    if (built) {
-      g_propagate_error (error, g_steal_pointer (&ending));
-      return FALSE;
-    }
+  if (end_building (engine, building, built, &ending))
+    return built;
+  if (!built) { /* the first error is the one to tell */
     on_job_warning (ending->message, engine);
+    return FALSE;
   }
-  if (keep) {
-    g_autofree char *hint =
-        g_strdup_printf ("the failed volume is kept: enter it with 'vmforge shell %s'", volume);
-    on_job_warning (hint, engine);
-  }
-  return built;
+  g_propagate_error (error, g_steal_pointer (&ending));
+  return FALSE;
 }
 
 /* logs/STAGE-KEY.log while the stage is built; a failed one's stays there. */

@@ -101,7 +101,7 @@ struct vmforge_sandbox {
 struct vmforge_package {
   uint32_t size;  /* sizeof (struct vmforge_package) */
   uint32_t flags; /* VMFORGE_PACKAGE_… */
-  const char *id; /* for apt: name:arch */
+  const char *id; /* for apt: the name */
   const char *name;
   const char *version;     /* in the form of the distribution, epoch and release included */
   const char *arch;        /* the distribution's own word */
