@@ -186,7 +186,8 @@ parse_simulation (Call *call, const char *output)
 static char *
 stanza_name (const char *stanza, const char *end)
 {
-  if (!g_str_has_prefix (stanza, "Package: "))
+  /* Not g_str_has_prefix, which in newer GLib measures the whole list. */
+  if (strncmp (stanza, "Package: ", strlen ("Package: ")) != 0)
     return NULL;
   const char *start = stanza + strlen ("Package: ");
   const char *stop = memchr (start, '\n', end - start);
