@@ -119,9 +119,10 @@ is_strict (const char *text, gsize length)
     guchar c = (guchar)text[i];
     if (c == '"')
       quoted = !quoted;
-    else if (quoted && c == '\\')
-      i++;
-    else if (quoted ? c < 0x20 : c == '\0' || strchr ("{}[]:,+-.eE0123456789truefalsn \t\r\n", c) == NULL)
+    else if (quoted && c == '\\') {
+      if (++i < length && strchr ("\"\\/bfnrtu", text[i]) == NULL)
+        return FALSE;
+    } else if (quoted ? c < 0x20 : c == '\0' || strchr ("{}[]:,+-.eE0123456789truefalsn \t\r\n", c) == NULL)
       return FALSE;
   }
   return TRUE;

@@ -102,9 +102,30 @@ static void
 test_parse_refuses (void)
 {
   static const char *const bad[] = {
-      "",          " ",     "{",          "{}x",        "{} {}",       "[1,]",  "{\"a\":1,}", "{'a':1}",
-      "{a:1}",     "[NaN]", "[Infinity]", "[1] // no",  "/* no */ {}", "[01]",  "[+1]",       "[\"a]",
-      "[\"\\x\"]", "[1 2]", "[tru]",      "[\"a\nb\"]", "{\"a\" 1}",   "[nul]", "[True]",
+      "",
+      " ",
+      "{",
+      "{}x",
+      "{} {}",
+      "[1,]",
+      "{\"a\":1,}",
+      "{'a':1}",
+      "{a:1}",
+      "[NaN]",
+      "[Infinity]",
+      "[1] // no",
+      "/* no */ {}",
+      "[01]",
+      "[+1]",
+      "[\"a]",
+      "[\"\\x\"]",
+      "[1 2]",
+      "[tru]",
+      "[\"a\nb\"]",
+      "{\"a\" 1}",
+      "[nul]",
+      "[True]",
+      "[\"\\\xc3\xa9\"]",
   };
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_refused (bad[i], strlen (bad[i]));
