@@ -5,7 +5,9 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK (vmforge - error - quark, vmforge_error)
+/* clang-format off */
+G_DEFINE_QUARK (vmforge-error-quark, vmforge_error)
+/* clang-format on */
 
 static VmforgeError
 code_from_errno (int number)
