@@ -90,12 +90,24 @@ keep_format (VfEngine *engine, const VfImage *image, const char *format, GError 
          export_to (engine, image, format, path, error);
 }
 
+/* The format that the name of a file asks for, as in disk.qcow2; NULL if none. */
+static const char *
+format_of_name (const char *output)
+{
+  const char *ending = output == NULL || vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
+  for (const char *const *format = vf_image_formats (); ending != NULL && *format != NULL; format++)
+    if (g_str_equal (ending + 1, *format))
+      return *format;
+  return NULL;
+}
+
 static gboolean
 write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, GError **error)
 {
   const VmforgeBuildOptions *options = engine->options;
-  const char *const one[] = {options->format, NULL};
-  const char *const *formats = options->format != NULL ? one : (const char *const *)spec->formats;
+  const char *chosen = options->format != NULL ? options->format : format_of_name (options->output);
+  const char *const one[] = {chosen, NULL};
+  const char *const *formats = chosen != NULL ? one : (const char *const *)spec->formats;
   gboolean several = formats[0] != NULL && formats[1] != NULL;
   if (options->output != NULL && several && !vf_image_output_is_folder (options->output))
     return vf_error_set (

@@ -146,8 +146,10 @@ static gboolean
 export_file (const char *source, int from, const char *format, const char *path, const Progress *progress,
              GCancellable *cancellable, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autofree char *name = g_path_get_basename (path);
+  /* Absolute: qemu-img works in a folder of its own. */
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  g_autofree char *folder = g_path_get_dirname (absolute);
+  g_autofree char *name = g_path_get_basename (absolute);
   g_autofree char *temporary = NULL;
   if (!check_target (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
     return FALSE;

@@ -92,6 +92,29 @@ def show_images(test):
                  lambda: refused(test, ".*'moving'.*", "images", "rm", "moving"))
 
 
+def show_outputs(test):
+    """Files beside the store, named as a user in some folder would."""
+    folder = os.path.join(test.work, "outputs")
+    os.makedirs(folder)
+    spec = test.spec("written", appliance={"hostname": "written"})
+
+    def written(path, form, *command):
+        done = test.vmforge(*command, cwd=folder)
+        if done.returncode:
+            return program.said(done)
+        image = test.vmforge("images", "path", "written").stdout.strip()
+        same = subprocess.run(["qemu-img", "compare", "-f", "raw", "-F", form, image, os.path.join(folder, path)],
+                              capture_output=True, text=True, check=False)
+        os.unlink(os.path.join(folder, path))
+        return same.returncode and same.stdout + same.stderr
+    test.attempt("a relative --output is written in this folder, as qcow2", lambda: written(
+        "image.qcow2", "qcow2", "build", spec, "--output", "image.qcow2", "--format", "qcow2"))
+    test.attempt("the name of --output chooses the format", lambda: written(
+        "image.qcow2", "qcow2", "build", spec, "--output", "image.qcow2"))
+    test.attempt("an export goes into a relative folder, as raw", lambda: written(
+        "out/written-0-x86_64.raw", "raw", "export", "written", "--format", "raw", "--output", "out/"))
+
+
 def show_refusals(test, start):
     """start(spec): a build that runs."""
     problem = succeed(test, "build", test.spec("needed", appliance={"hostname": "needed"}))
