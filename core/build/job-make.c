@@ -5,6 +5,7 @@
 
 #include "build/job.h"
 #include "plan/inputs.h"
+#include "support/error.h"
 
 static void
 add_distribution (VfJson *job, const VfEngine *engine, const VmforgeSpec *spec)
@@ -67,6 +68,25 @@ needs_boot_files (const VfPlanStage *stage)
   return stage->kind == VMFORGE_STAGE_APPLIANCE && extra != NULL && extra[0] != NULL;
 }
 
+/* With the digests that the key was made of, however long ago: the worker refuses a file that changed since.
+ */
+static VfJson *
+planned_files (const VfPlanStage *stage, GError **error)
+{
+  GPtrArray *wanted = stage->spec->stages[stage->kind].files;
+  VfJson *files = NULL;
+  if (json_object_deep_copy (vf_json_array (stage->inputs, "files"), &files, NULL) < 0) {
+    vf_error_set (error, VMFORGE_ERROR_FAILED, "cannot copy the list of files");
+    return NULL;
+  }
+  for (guint i = 0; i < wanted->len; i++) {
+    const VfSpecFile *file = g_ptr_array_index (wanted, i);
+    if (file->from != NULL)
+      vf_json_set_string (json_object_array_get_idx (files, i), "from", file->from);
+  }
+  return files;
+}
+
 VfJson *
 vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const char *volume,
                     const char *parent_volume, GError **error)
@@ -88,7 +108,7 @@ vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *sta
   vf_json_set_bool (job, "boot", needs_boot_files (stage));
   vf_json_set (job, "system", vf_inputs_system (stage->spec, stage->kind));
   vf_json_set (job, "users", vf_inputs_users (wanted));
-  VfJson *files = vf_inputs_files (wanted, TRUE, error);
+  VfJson *files = planned_files (stage, error);
   if (files == NULL)
     return NULL;
   vf_json_set (job, "files", files);

@@ -131,9 +131,15 @@ gboolean
 vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error)
 {
   const VfPlanStage *end = plan->stages[plan->n_stages - 1];
-  g_autoptr (VfStage) last = vf_store_find_stage (engine->store, end->key, error);
-  if (last == NULL)
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfStage) last = vf_store_find_stage (engine->store, end->key, &failure);
+  if (failure != NULL) {
+    g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;
+  }
+  if (last == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "stage '%s' was removed before its image was published",
+                         vmforge_stage_name (end->kind));
   const char *word = end->key;
   g_autofree char *digest = NULL;
   if (end->kind == VMFORGE_STAGE_APPLIANCE) {

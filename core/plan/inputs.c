@@ -81,14 +81,12 @@ add_source (VfJson *item, const VfSpecFile *file, GError **error)
 }
 
 static VfJson *
-file_to_json (const VfSpecFile *file, gboolean with_paths, GError **error)
+file_to_json (const VfSpecFile *file, GError **error)
 {
   g_autoptr (VfJson) item = json_object_new_object ();
   vf_json_set_int (item, "mode", file->mode);
   if (file->from != NULL && !add_source (item, file, error))
     return NULL;
-  if (with_paths)
-    set_optional (item, "from", file->from);
   set_optional (item, "content", file->content);
   set_optional (item, "link", file->link);
   vf_json_set_string (item, "to", file->to);
@@ -97,11 +95,11 @@ file_to_json (const VfSpecFile *file, gboolean with_paths, GError **error)
 }
 
 VfJson *
-vf_inputs_files (const VfSpecStage *stage, gboolean with_paths, GError **error)
+vf_inputs_files (const VfSpecStage *stage, GError **error)
 {
   g_autoptr (VfJson) list = json_object_new_array ();
   for (guint i = 0; i < stage->files->len; i++) {
-    VfJson *item = file_to_json (g_ptr_array_index (stage->files, i), with_paths, error);
+    VfJson *item = file_to_json (g_ptr_array_index (stage->files, i), error);
     if (item == NULL)
       return NULL;
     json_object_array_add (list, item);

@@ -9,9 +9,8 @@
 
 VfJson *vf_inputs_repositories (GPtrArray *repositories, gboolean with_paths);
 VfJson *vf_inputs_users (const VfSpecStage *stage);
-/* Digests of the files' contents (`digest`; of a folder: `tree`) beside mode, owner and target; with_paths:
- * where they are on the host, for the worker, which checks the digest again. */
-VfJson *vf_inputs_files (const VfSpecStage *stage, gboolean with_paths, GError **error);
+/* Digests of the files' contents (`digest`; of a folder: `tree`) beside mode, owner and target. */
+VfJson *vf_inputs_files (const VfSpecStage *stage, GError **error);
 /* with_label: where the step stands in the spec, for errors. */
 VfJson *vf_inputs_run (const VfSpecStage *stage, gboolean with_label);
 /* What the spec sets of the running system in this stage; empty below Appliance. */

@@ -183,7 +183,7 @@ describe_inputs (const VfPlanContext *context, const VfPlanStage *stage, GError 
   vf_json_set (inputs, "packages", packages_to_json (stage->packages));
   vf_json_set (inputs, "repositories", vf_inputs_repositories (stage->repositories, FALSE));
   vf_json_set (inputs, "users", vf_inputs_users (wanted));
-  VfJson *files = vf_inputs_files (wanted, FALSE, error);
+  VfJson *files = vf_inputs_files (wanted, error);
   if (files == NULL)
     return NULL;
   vf_json_set (inputs, "files", files);

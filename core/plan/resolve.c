@@ -78,7 +78,8 @@ recent_snapshot (const VfPlanContext *context, const char *path)
   if (stamp == NULL)
     return NULL;
   gint64 age = g_get_real_time () / G_USEC_PER_SEC - vf_json_int (stamp, "time", 0);
-  gboolean recent = age >= -MAX_FUTURE_SECONDS && age <= context->refresh_seconds;
+  gboolean recent =
+      context->refresh_seconds >= 0 && age >= -MAX_FUTURE_SECONDS && age <= context->refresh_seconds;
   if (!context->offline && !recent)
     return NULL;
   return g_strdup (vf_json_string (stamp, "snapshot", NULL));

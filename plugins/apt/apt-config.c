@@ -88,6 +88,7 @@ add_behaviour (GString *conf, const Apt *apt)
   g_string_append_printf (conf, "APT::Architectures { \"%s\"; };\n", apt->package_arch);
   add_setting (conf, "APT::Install-Recommends", "false");
   add_setting (conf, "APT::Install-Suggests", "false");
+  add_setting (conf, "APT::Cmd::Pattern-Only", "true"); /* a name with '.' or '+' is no regular expression */
   add_setting (conf, "APT::Get::Assume-Yes", "true");
   add_setting (conf, "APT::Get::AllowUnauthenticated", "false");
   add_setting (conf, "Acquire::AllowInsecureRepositories", "false");
