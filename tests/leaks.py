@@ -40,13 +40,17 @@ def loops(under):
     return found
 
 
+KERNEL_THREAD = 0x00200000  # PF_KTHREAD of include/linux/sched.h, in the ninth field of /proc/PID/stat
+
+
 def process_table():
-    """pid → (parent, session, name) of every process but zombies."""
+    """pid → (parent, session, name) of every process but zombies and the kernel's own threads, which come and go
+    with its work and which a test started as init of a machine shares session 0 with."""
     table = {}
     for path in glob.glob("/proc/[0-9]*/stat"):
         head, _, tail = read_text(path).rpartition(")")
         fields = tail.split()
-        if fields and fields[0] != "Z":
+        if fields and fields[0] != "Z" and not int(fields[6]) & KERNEL_THREAD:
             pid, _, name = head.partition(" (")
             table[int(pid)] = (int(fields[1]), int(fields[3]), name)
     return table
