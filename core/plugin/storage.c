@@ -6,8 +6,12 @@
 #include "plugin/runner.h"
 #include "support/digest.h"
 #include "support/error.h"
+#include "support/fd.h"
 
+#include <fcntl.h>
 #include <string.h>
+
+#define BLOCK 4096
 
 struct _VfStorage {
   char *setting;
@@ -243,6 +247,68 @@ vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GEr
   *total = capacity.total > 0 ? capacity.total : G_MAXUINT64;
   *available = capacity.total > 0 ? capacity.available : G_MAXUINT64;
   return TRUE;
+}
+
+gboolean
+vf_storage_can_snapshot (VfStorage *storage, gboolean *can, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  int answer = 0;
+  begin (&call, storage, "can_snapshot", 0);
+  if (storage->table->can_snapshot &&
+      !vf_call_end (&call, storage->table->can_snapshot (storage->handle, &call.pub, &answer), error))
+    return FALSE;
+  *can = answer != 0;
+  return TRUE;
+}
+
+gboolean
+vf_storage_granularity (VfStorage *storage, guint64 *bytes, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  uint64_t answer = BLOCK;
+  begin (&call, storage, "granularity", 0);
+  if (storage->table->granularity &&
+      !vf_call_end (&call, storage->table->granularity (storage->handle, &call.pub, &answer), error))
+    return FALSE;
+  if (answer < 512 || answer > 16 * 1024 * 1024 || (answer & (answer - 1)) != 0)
+    return vf_call_misbehaved (storage->plugin->name, "granularity", error,
+                               "%" G_GUINT64_FORMAT " is no power of two from 512 to 16 MiB", answer);
+  *bytes = answer;
+  return TRUE;
+}
+
+gboolean
+vf_storage_sync (VfStorage *storage, const char *id, const char *mapped, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  if (!storage->table->sync) {
+    vf_autofd int fd = open (mapped, O_RDWR | O_CLOEXEC);
+    return (fd >= 0 && fsync (fd) == 0) ||
+           vf_error_set_errno (error, "cannot sync volume '%s' at '%s'", id, mapped);
+  }
+  begin (&call, storage, "sync", 0);
+  return vf_call_end (&call, storage->table->sync (storage->handle, &call.pub, id), error);
+}
+
+gboolean
+vf_storage_discard (VfStorage *storage, const char *id, const char *mapped, guint64 offset, guint64 length,
+                    GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  g_return_val_if_fail (offset % BLOCK == 0 && length % BLOCK == 0, FALSE);
+  if (!storage->table->discard) {
+    vf_autofd int fd = open (mapped, O_RDWR | O_CLOEXEC);
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return (fd >= 0 && fallocate (fd, mode, (off_t)offset, (off_t)length) == 0) ||
+           vf_error_set_errno (error, "cannot discard a range of volume '%s' at '%s'", id, mapped);
+  }
+  begin (&call, storage, "discard", 0);
+  return vf_call_end (&call, storage->table->discard (storage->handle, &call.pub, id, offset, length), error);
 }
 
 gboolean

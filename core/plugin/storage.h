@@ -16,7 +16,7 @@ VfStorage *vf_storage_open (const char *setting, const char *store_path, const c
 void vf_storage_close (VfStorage *storage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStorage, vf_storage_close)
 
-const char *vf_storage_get_name (const VfStorage *storage);    /* "storage-file" */
+const char *vf_storage_get_name (const VfStorage *storage);    /* without parameters */
 const char *vf_storage_get_setting (const VfStorage *storage); /* as given: for the worker's job */
 
 gboolean vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error);
@@ -35,4 +35,12 @@ GArray *vf_storage_differences (VfStorage *storage, const char *a, const char *b
                                 GError **error);
 /* available: G_MAXUINT64 if unknown. */
 gboolean vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GError **error);
+/* can: whether clones are instantaneous here. */
+gboolean vf_storage_can_snapshot (VfStorage *storage, gboolean *can, GError **error);
+gboolean vf_storage_granularity (VfStorage *storage, guint64 *bytes, GError **error);
+/* Of a volume that is mapped writable; mapped: the path that map gave. */
+gboolean vf_storage_sync (VfStorage *storage, const char *id, const char *mapped, GError **error);
+/* offset and length: multiples of 4096. */
+gboolean vf_storage_discard (VfStorage *storage, const char *id, const char *mapped, guint64 offset,
+                             guint64 length, GError **error);
 gboolean vf_storage_deactivate (VfStorage *storage, GError **error);

@@ -9,7 +9,6 @@
 #include "support/units.h"
 
 #define DEFAULT_STORE       "/var/lib/vmforge"
-#define DEFAULT_STORAGE     "storage-file"
 #define DEFAULT_KEEP_IMAGES 3
 
 void
@@ -27,7 +26,7 @@ config_from_node (const VfNode *root, GError **error)
 {
   g_autoptr (VfConfig) config = g_new0 (VfConfig, 1);
   config->store = g_strdup (vf_node_get_text (root, "store", DEFAULT_STORE));
-  config->storage = g_strdup (vf_node_get_text (root, "storage", DEFAULT_STORAGE));
+  config->storage = g_strdup (vf_node_get_text (root, "storage", vf_paths_default_storage ()));
   config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
   const VfNode *limit = vf_node_get (root, "store_limit");
   if (limit != NULL && !vf_units_parse_size (limit->text, &config->store_limit)) {

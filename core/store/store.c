@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 
 #define DEFAULT_STORE   "/var/lib/vmforge"
-#define DEFAULT_STORAGE "storage-file"
 
 static const char *const folders[] = {"locks",   "stages", "building", "images",         "objects",
                                       "exports", "logs",   "cache",    "cache/packages", "cache/resolutions"};
@@ -59,7 +58,7 @@ set_storage_setting (VmforgeStore *store, const char *setting)
   if (setting == NULL || *setting == '\0')
     setting = store->config->storage;
   if (setting == NULL || *setting == '\0')
-    setting = DEFAULT_STORAGE;
+    setting = vf_paths_default_storage ();
   char *copy = g_strdup (setting);
   g_free (store->storage_setting);
   g_free (store->storage_name);

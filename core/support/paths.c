@@ -15,7 +15,7 @@
 
 typedef struct {
   GPtrArray *plugin_dirs, *profile_dirs; /* NULL terminated once complete */
-  char *worker;
+  char *worker, *checker, *template_dir;
 } Paths;
 
 /* The text of vmforge-tree.conf beside this program, if that can be trusted as far as the program itself. */
@@ -53,6 +53,10 @@ apply_tree_conf (Paths *paths, const char *text)
       g_ptr_array_add (paths->profile_dirs, g_strdup (value));
     else if (strcmp (*line, "worker") == 0)
       paths->worker = g_strdup (value);
+    else if (strcmp (*line, "checker") == 0)
+      paths->checker = g_strdup (value);
+    else if (strcmp (*line, "template_dir") == 0)
+      paths->template_dir = g_strdup (value);
   }
 }
 
@@ -75,6 +79,10 @@ get_paths (void)
     g_ptr_array_add (paths->profile_dirs, g_strdup (VF_PROFILE_DIR));
   if (paths->worker == NULL)
     paths->worker = g_strdup (VF_LIBEXEC_DIR "/vmforge-worker");
+  if (paths->checker == NULL)
+    paths->checker = g_strdup (VF_LIBEXEC_DIR "/vmforge-check");
+  if (paths->template_dir == NULL)
+    paths->template_dir = g_strdup (VF_TEMPLATE_DIR);
   g_ptr_array_add (paths->plugin_dirs, NULL);
   g_ptr_array_add (paths->profile_dirs, NULL);
   g_once_init_leave (&known, paths);
@@ -91,6 +99,24 @@ const char *const *
 vf_paths_profile_dirs (void)
 {
   return (const char *const *)get_paths ()->profile_dirs->pdata;
+}
+
+const char *
+vf_paths_checker (void)
+{
+  return get_paths ()->checker;
+}
+
+const char *
+vf_paths_template_dir (void)
+{
+  return get_paths ()->template_dir;
+}
+
+const char *
+vf_paths_default_storage (void)
+{
+  return VF_DEFAULT_STORAGE;
 }
 
 const char *

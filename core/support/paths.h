@@ -13,5 +13,11 @@ const char *const *vf_paths_plugin_dirs (void);
 const char *const *vf_paths_profile_dirs (void);
 /* The worker program. */
 const char *vf_paths_worker (void);
+/* The program in which `plugins check` runs each case. */
+const char *vf_paths_checker (void);
+/* Folder with the projects that `plugins new` begins with. */
+const char *vf_paths_template_dir (void);
+/* The storage of a machine whose configuration names none, as the build was configured. */
+const char *vf_paths_default_storage (void);
 /* /etc/vmforge/vmforge.yaml, or what sysconfdir says. */
 const char *vf_paths_config_file (void);

@@ -336,6 +336,14 @@ file_capacity (void *handle, call_t *call, struct vmforge_capacity *capacity)
 }
 
 static int
+file_can_snapshot (void *handle, call_t *call, int *answer)
+{
+  struct store *store = handle;
+  *answer = store->place != PLACE_COPY;
+  return 0;
+}
+
+static int
 file_deactivate (void *handle, call_t *call)
 {
   struct store *store = handle;
@@ -368,6 +376,7 @@ static const struct vmforge_storage table = {
     .differences = file_differences,
     .capacity = file_capacity,
     .deactivate = file_deactivate,
+    .can_snapshot = file_can_snapshot,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_STORAGE, sizeof (struct vmforge_storage), .name = "storage-file",

@@ -2,6 +2,8 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* The interface between vmforge and its plugins. Standard C only: it compiles alone, as C11 and as C++17.
+ * docs/plugin-guide.md is the tutorial; vmforge-plugin(3) the summary; `vmforge plugins new` writes a project
+ * to begin with, and `vmforge plugins check` tells whether a plugin keeps to what is said here.
  *
  * A plugin is a shared object vmforge-NAME.so that exports one constant data symbol, `vmforge_plugin`
  * (see VMFORGE_PLUGIN below). The life of a plugin:
@@ -16,17 +18,23 @@
  *
  * General rules, which the members below do not repeat:
  *  - A callback returns 0, or -1 after exactly one call of host->error.
- *  - When a host function fails, its error is already set; a callback that returns 0 all the same has
- * recovered from it. After host->error a callback has failed, whatever it returns.
+ *  - When a host function fails, its error is already set: return -1 without another. A callback that
+ *    returns 0 all the same has recovered from it. After host->error a callback has failed, whatever it
+ *    returns.
  *  - Strings are UTF-8 and NUL terminated. What the engine passes in belongs to the engine and lives until
  *    the callback returns; what the plugin passes to the host is copied before the host function returns.
  *    Nothing is ever freed by the other side.
  *  - One handle is used by one thread at a time. Several handles may be in use at once, in several threads
- *    and processes, so a plugin has no writable global state.
+ *    and processes, on the same store, so a plugin has no writable global state.
+ *  - A plugin starts no threads, changes no signal handlers, working folder or umask, writes nothing to
+ *    standard output or error, never exits, and leaves no descriptor, memory or process behind that its
+ *    handle does not own. The process may be killed at any moment: what is half made is never listed later,
+ *    or can be removed.
  *  - Sizes and offsets are in bytes. Digests are SHA-256 in lower-case hexadecimal (64 characters).
  *  - Structs begin with their size. The engine may pass a larger one than the plugin knows (read only what
  *    you know) or, from an older engine, a smaller one (members beyond `size` are absent: treat them as 0).
  *  - A member that is absent (NULL) has the default that is documented beside it; MANDATORY ones have none.
+ *  - Everything here is there since ABI 0 where it does not say otherwise. New members come at the end.
  */
 #ifndef VMFORGE_PLUGIN_H
 #define VMFORGE_PLUGIN_H
@@ -106,7 +114,7 @@ struct vmforge_package {
   const char *version;     /* in the form of the distribution, epoch and release included */
   const char *arch;        /* the distribution's own word */
   const char *digest;      /* of the archive file; NULL where only installed packages are listed */
-  const char *url;         /* where the archive comes from, without credentials; NULL likewise */
+  const char *url;         /* its origin: where the archive comes from, without credentials; NULL likewise */
   uint64_t download_size;  /* of the archive file */
   uint64_t installed_size; /* estimate */
   /* Opaque text of the plugin's own, at most 64 KiB; kept with the resolution and handed back to the plugin.
@@ -219,13 +227,12 @@ struct vmforge_capacity {
   uint64_t available; /* what new blocks can still take before writes fail */
 };
 
-#define VMFORGE_CLONE_COPIES  UINT32_C (1) /* storage flag: clones are copies here, not instantaneous */
 #define VMFORGE_MAP_READ_ONLY UINT32_C (1)
 #define VMFORGE_PATH_MAX      4096
 
 struct vmforge_storage {
   uint32_t size;
-  uint32_t flags;
+  uint32_t flags; /* none yet: 0 */
   /* MANDATORY. Makes what it needs below the store or finds it. */
   int (*open) (struct vmforge_call *call, const struct vmforge_storage_config *config, void **handle);
   /* MANDATORY. Volumes that are mapped stay so; nothing is removed. */
@@ -254,8 +261,20 @@ struct vmforge_storage {
   int (*differences) (void *handle, struct vmforge_call *call, const char *a, const char *b);
   /* Default: unknown, nothing is checked. */
   int (*capacity) (void *handle, struct vmforge_call *call, struct vmforge_capacity *capacity);
-  /* Ends what outlives a run (mounts, active devices), for `vmforge store umount`. Default: nothing. */
+  /* Ends what outlives a run (mounts, active devices), for `vmforge store umount`. The handle is only closed
+   * after it. Default: nothing. */
   int (*deactivate) (void *handle, struct vmforge_call *call);
+  /* Whether, on this machine, clone() takes the same time and space for a volume of any size: *answer is 1,
+   * or 0 where it copies. Default: 0. */
+  int (*can_snapshot) (void *handle, struct vmforge_call *call, int *answer);
+  /* The unit in which differences() sees changes, a power of two from 512 to 16 MiB: a range may be CHANGED
+   * because of one byte in its unit. Default: 4096. */
+  int (*granularity) (void *handle, struct vmforge_call *call, uint64_t *bytes);
+  /* What was written to the mapped volume so far is on stable storage. Default: fsync of what map() gave. */
+  int (*sync) (void *handle, struct vmforge_call *call, const char *id);
+  /* The range of a writable volume, in units of 4096 bytes, reads as zeros from now on, and takes no space
+   * where the storage can give it back. Default: a hole is punched through what map() gave. */
+  int (*discard) (void *handle, struct vmforge_call *call, const char *id, uint64_t offset, uint64_t length);
 };
 
 /* ---- package ------------------------------------------------------------------------------------------ */

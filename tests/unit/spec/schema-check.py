@@ -11,7 +11,7 @@ SCHEMAS = ROOT / "core" / "spec"
 FILES = {
     "spec": sorted((ROOT / "specs").glob("*.yaml")),
     "profile": sorted((ROOT / "plugins").glob("*/profiles/*.yaml")),
-    "config": [SCHEMAS / "vmforge.yaml"],
+    "config": [pathlib.Path(sys.argv[1])],
 }
 
 

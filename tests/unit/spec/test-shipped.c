@@ -112,8 +112,7 @@ static void
 test_configuration_names_storage_file (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path =
-      g_test_build_filename (G_TEST_DIST, "..", "..", "core", "spec", "vmforge.yaml", NULL);
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "core", "spec", "vmforge.yaml", NULL);
   g_autoptr (VfConfig) config = vf_config_load (path, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (config->storage, ==, "storage-file");
