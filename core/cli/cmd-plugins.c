@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-#include "cli/cli.h"
+#include "cli/cmd-plugins.h"
 
 #include "cli/table.h"
 #include "plugin/plugin.h"
@@ -142,8 +142,17 @@ static const VfCommand children[] = {
      .min_arguments = 1,
      .max_arguments = 1,
      .run = run_show},
+    {.name = "check",
+     .arguments = "FILE.so",
+     .summary = "Run the conformance suite of its kind against a plugin",
+     .details = "Each case runs in a process of its own, with a time limit.",
+     .options = VF_CLI_JSON,
+     .entries = vf_cli_plugins_check_entries,
+     .min_arguments = 1,
+     .max_arguments = 1,
+     .run = vf_cli_plugins_check},
     {NULL},
 };
 
 const VfCommand vf_command_plugins = {
-    .name = "plugins", .summary = "List and show plugins", .children = children};
+    .name = "plugins", .summary = "List, show and check plugins", .children = children};

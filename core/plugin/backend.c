@@ -52,7 +52,7 @@ vf_backend_open (const char *name, const VfBackendConfig *config, const VfHost *
 void
 vf_backend_close (VfBackend *backend)
 {
-  backend->table->close (backend->handle);
+  vf_call_close (backend->host, backend->table->close, backend->handle);
   g_free (backend);
 }
 

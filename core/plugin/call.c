@@ -129,6 +129,13 @@ static const struct vmforge_host host_table = {
     .emit_artefact = vf_call_emit_artefact,
 };
 
+static void
+trace (const VfHost *host, const char *callback, gboolean begins)
+{
+  if (host && host->trace)
+    host->trace (callback, begins, host->trace_data);
+}
+
 void
 vf_call_begin (VfCall *call, const VfHost *host, const char *plugin, const char *callback, VfCallFlags flags)
 {
@@ -140,6 +147,15 @@ vf_call_begin (VfCall *call, const VfHost *host, const char *plugin, const char 
   call->plugin = plugin;
   call->callback = callback;
   call->flags = flags;
+  trace (call->host, callback, TRUE);
+}
+
+void
+vf_call_close (const VfHost *host, void (*close) (void *handle), void *handle)
+{
+  trace (host, "close", TRUE);
+  close (handle);
+  trace (host, "close", FALSE);
 }
 
 static void
@@ -154,6 +170,7 @@ gboolean
 vf_call_end (VfCall *call, int returned, GError **error)
 {
   gboolean failed = returned != 0 || call->said;
+  trace (call->host, call->callback, FALSE);
   if (!failed) {
     if (call->pending)
       vf_call_log (call, VMFORGE_LOG_DEBUG, call->pending->message);

@@ -22,6 +22,9 @@ struct _VfHost {
   gboolean (*run_in_root) (const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
                            int *status, gpointer root_data, GError **error);
   gpointer root_data;
+  /* Told before and after each callback of a plugin, by the thread that calls it. */
+  void (*trace) (const char *callback, gboolean begins, gpointer trace_data);
+  gpointer trace_data;
 };
 
 /* One package of ours: an owned copy of struct vmforge_package. `pub` points into it. */

@@ -32,6 +32,7 @@ typedef struct {
   guint64 bytes;      /* of the volume whose extents are emitted */
 } VfCall;
 
+/* callback must be a literal. */
 void vf_call_begin (VfCall *call, const VfHost *host, const char *plugin, const char *callback,
                     VfCallFlags flags);
 /* Judges the end of a call by what it returned and by what it said; frees what the call holds but results and
@@ -40,6 +41,8 @@ gboolean vf_call_end (VfCall *call, int returned, GError **error);
 /* The same for a callback that kept to its return value but not to the contract. Returns FALSE. */
 gboolean vf_call_misbehaved (const char *plugin, const char *callback, GError **error, const char *format,
                              ...) G_GNUC_PRINTF (4, 5);
+/* For the one callback that has no call: close. */
+void vf_call_close (const VfHost *host, void (*close) (void *handle), void *handle);
 void vf_call_clear (VfCall *call);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VfCall, vf_call_clear)
 

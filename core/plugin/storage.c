@@ -56,7 +56,7 @@ vf_storage_open (const char *setting, const char *store_path, const char *store_
 void
 vf_storage_close (VfStorage *storage)
 {
-  storage->table->close (storage->handle);
+  vf_call_close (storage->host, storage->table->close, storage->handle);
   g_free (storage->setting);
   g_free (storage);
 }
@@ -212,11 +212,12 @@ vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return NULL;
-  begin (&call, storage, "extents", VF_CALL_EMITS_EXTENTS);
-  call.bytes = bytes;
-  if (storage->table->extents &&
-      !vf_call_end (&call, storage->table->extents (storage->handle, &call.pub, id), error))
-    return NULL;
+  if (storage->table->extents) {
+    begin (&call, storage, "extents", VF_CALL_EMITS_EXTENTS);
+    call.bytes = bytes;
+    if (!vf_call_end (&call, storage->table->extents (storage->handle, &call.pub, id), error))
+      return NULL;
+  }
   return complete_extents (&call, bytes, VMFORGE_EXTENT_DATA);
 }
 
@@ -226,11 +227,12 @@ vf_storage_differences (VfStorage *storage, const char *a, const char *b, guint6
   g_auto (VfCall) call = {0};
   if (!check_id (a, error) || !check_id (b, error))
     return NULL;
-  begin (&call, storage, "differences", VF_CALL_EMITS_DIFFERENCES);
-  call.bytes = bytes;
-  if (storage->table->differences &&
-      !vf_call_end (&call, storage->table->differences (storage->handle, &call.pub, a, b), error))
-    return NULL;
+  if (storage->table->differences) {
+    begin (&call, storage, "differences", VF_CALL_EMITS_DIFFERENCES);
+    call.bytes = bytes;
+    if (!vf_call_end (&call, storage->table->differences (storage->handle, &call.pub, a, b), error))
+      return NULL;
+  }
   return complete_extents (&call, bytes, VMFORGE_EXTENT_UNKNOWN);
 }
 
@@ -239,10 +241,11 @@ vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GEr
 {
   g_auto (VfCall) call = {0};
   struct vmforge_capacity capacity = {.size = sizeof capacity};
-  begin (&call, storage, "capacity", 0);
-  if (storage->table->capacity &&
-      !vf_call_end (&call, storage->table->capacity (storage->handle, &call.pub, &capacity), error))
-    return FALSE;
+  if (storage->table->capacity) {
+    begin (&call, storage, "capacity", 0);
+    if (!vf_call_end (&call, storage->table->capacity (storage->handle, &call.pub, &capacity), error))
+      return FALSE;
+  }
   /* A total of 0 bytes is no answer either. */
   *total = capacity.total > 0 ? capacity.total : G_MAXUINT64;
   *available = capacity.total > 0 ? capacity.available : G_MAXUINT64;
@@ -254,10 +257,11 @@ vf_storage_can_snapshot (VfStorage *storage, gboolean *can, GError **error)
 {
   g_auto (VfCall) call = {0};
   int answer = 0;
-  begin (&call, storage, "can_snapshot", 0);
-  if (storage->table->can_snapshot &&
-      !vf_call_end (&call, storage->table->can_snapshot (storage->handle, &call.pub, &answer), error))
-    return FALSE;
+  if (storage->table->can_snapshot) {
+    begin (&call, storage, "can_snapshot", 0);
+    if (!vf_call_end (&call, storage->table->can_snapshot (storage->handle, &call.pub, &answer), error))
+      return FALSE;
+  }
   *can = answer != 0;
   return TRUE;
 }
@@ -267,10 +271,11 @@ vf_storage_granularity (VfStorage *storage, guint64 *bytes, GError **error)
 {
   g_auto (VfCall) call = {0};
   uint64_t answer = BLOCK;
-  begin (&call, storage, "granularity", 0);
-  if (storage->table->granularity &&
-      !vf_call_end (&call, storage->table->granularity (storage->handle, &call.pub, &answer), error))
-    return FALSE;
+  if (storage->table->granularity) {
+    begin (&call, storage, "granularity", 0);
+    if (!vf_call_end (&call, storage->table->granularity (storage->handle, &call.pub, &answer), error))
+      return FALSE;
+  }
   if (answer < 512 || answer > 16 * 1024 * 1024 || (answer & (answer - 1)) != 0)
     return vf_call_misbehaved (storage->plugin->name, "granularity", error,
                                "%" G_GUINT64_FORMAT " is no power of two from 512 to 16 MiB", answer);

@@ -250,14 +250,16 @@ struct vmforge_storage {
   int (*grow) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
   /* MANDATORY. Everything written is on stable storage, and the volume read-only from now on. */
   int (*seal) (void *handle, struct vmforge_call *call, const char *id);
-  /* MANDATORY. Removes a volume in whatever state; one that does not exist is no error. */
+  /* MANDATORY. Removes a volume in whatever state; one that does not exist is no error. Its space is free for
+   * others after close() at the latest. */
   int (*remove) (void *handle, struct vmforge_call *call, const char *id);
   /* MANDATORY. Emits every volume (emit_volume) that this store made. */
   int (*list) (void *handle, struct vmforge_call *call);
   /* Emits the ranges of a volume in ascending order (HOLE, DATA). Default: all DATA. */
   int (*extents) (void *handle, struct vmforge_call *call, const char *id);
-  /* Emits SAME, CHANGED, UNKNOWN ranges of b against a, both sealed; ascending, whole volume. A range may be
-   * reported as CHANGED that is not, never the reverse. Default: all UNKNOWN. */
+  /* Emits SAME, CHANGED, UNKNOWN ranges of b against a, both sealed; ascending, whole volume b. A range may
+   * be reported as CHANGED that is not, never the reverse. Beyond the end of a shorter a, b is compared with
+   * zeros. Default: all UNKNOWN. */
   int (*differences) (void *handle, struct vmforge_call *call, const char *a, const char *b);
   /* Default: unknown, nothing is checked. */
   int (*capacity) (void *handle, struct vmforge_call *call, struct vmforge_capacity *capacity);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "check/check.h"
+
+#include "check/case.h"
+#include "check/job.h"
+#include "support/digest.h"
+#include "support/error.h"
+#include "support/fs.h"
+#include "support/paths.h"
+#include "support/process.h"
+#include "support/suggest.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SECONDS  60
+#define DESCRIBE_SECONDS 10
+#define WORK_PLACE       "/var/tmp"
+
+/* What a run of vmforge-check told. */
+typedef struct {
+  char *callback;  /* the last that began */
+  char *acting;    /* the last that is not close, which follows a failure too */
+  gboolean inside; /* and has not ended */
+  VfJson *result;
+  char *end, *number; /* "exit", "signal", "timeout", "left", and which */
+} Answer;
+
+static void
+answer_clear (Answer *answer)
+{
+  g_free (answer->callback);
+  g_free (answer->acting);
+  g_clear_pointer (&answer->result, vf_json_unref);
+  g_free (answer->end);
+  g_free (answer->number);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
+
+static gboolean
+on_line (int stream, const char *line, gpointer data, GError **error)
+{
+  Answer *answer = data;
+  const char *space = stream == VF_CHECK_FD ? strchr (line, ' ') : NULL;
+  if (!space)
+    return TRUE; /* what the plugin prints */
+  if (g_str_has_prefix (line, "begin ")) {
+    g_free (answer->callback);
+    answer->callback = g_strdup (space + 1);
+    answer->inside = TRUE;
+    if (strcmp (answer->callback, "close") != 0) {
+      g_free (answer->acting);
+      answer->acting = g_strdup (answer->callback);
+    }
+  } else if (g_str_has_prefix (line, "end ")) {
+    answer->inside = FALSE;
+  } else if (g_str_has_prefix (line, "result ") && !answer->result) {
+    answer->result = vf_json_parse (space + 1, strlen (space + 1), error);
+    return answer->result != NULL;
+  } else if (!answer->end) {
+    answer->end = g_strndup (line, (gsize)(space - line));
+    answer->number = g_strdup (space + 1);
+  }
+  return TRUE;
+}
+
+static gboolean
+ask (VfJson *job, Answer *answer, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VfProcess) process = vf_process_new_args (vf_paths_checker (), NULL);
+  g_autofree char *text = vf_json_canonical (job);
+  int status;
+  /* Memory is counted in what malloc gives. */
+  vf_process_add_env (process, "G_SLICE=always-malloc");
+  vf_process_set_input (process, text);
+  vf_process_set_status_fd (process, VF_CHECK_FD);
+  vf_process_set_line_func (process, on_line, answer);
+  if (!vf_process_run (process, &status, cancellable, error))
+    return FALSE;
+  if (answer->end || answer->result)
+    return TRUE;
+  return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' ended with status %d and no answer",
+                       vf_paths_checker (), status);
+}
+
+/* Why the plugin is to blame, or NULL. */
+static char *
+find_blame (const char *name, const Answer *answer, guint seconds)
+{
+  const char *callback = answer->callback ? answer->callback : "load";
+  const char *when = answer->inside ? "" : "after ";
+  if (g_strcmp0 (answer->end, "timeout") == 0)
+    return g_strdup_printf ("%s: %s%s: no answer within %u s", name, when, callback, seconds);
+  if (g_strcmp0 (answer->end, "signal") == 0)
+    return g_strdup_printf ("%s: %s%s: it crashed by signal %s (%s)", name, when, callback, answer->number,
+                            g_strsignal (atoi (answer->number)));
+  if (!answer->result)
+    return g_strdup_printf ("%s: %s%s: it ended the process with exit status %s", name, when, callback,
+                            answer->number);
+  const char *message = vf_json_string (answer->result, "error", NULL);
+  if (message && !vf_json_bool (answer->result, "blamed", FALSE) && g_strcmp0 (answer->acting, "load") != 0)
+    return g_strdup_printf ("%s (in %s)", message, answer->acting);
+  if (message)
+    return g_strdup (message);
+  if (g_strcmp0 (answer->end, "left") == 0)
+    return g_strdup_printf ("%s: it leaves a process behind", name);
+  return NULL;
+}
+
+static char *
+name_of (const char *file)
+{
+  char *name = g_path_get_basename (file);
+  char *dot = g_strrstr (name, ".so");
+  if (dot)
+    *dot = '\0';
+  if (g_str_has_prefix (name, "vmforge-"))
+    memmove (name, name + strlen ("vmforge-"), strlen (name) - strlen ("vmforge-") + 1);
+  return name;
+}
+
+VfJson *
+vf_check_describe (const char *file, GCancellable *cancellable, GError **error)
+{
+  g_auto (Answer) answer = {0};
+  g_autoptr (VfJson) job = json_object_new_object ();
+  g_autofree char *name = name_of (file), *absolute = g_canonicalize_filename (file, NULL);
+  vf_json_set_string (job, "file", absolute);
+  vf_json_set_int (job, "seconds", DESCRIBE_SECONDS);
+  if (!ask (job, &answer, cancellable, error))
+    return NULL;
+  g_autofree char *blame = find_blame (name, &answer, DESCRIBE_SECONDS);
+  if (!blame)
+    return g_steal_pointer (&answer.result);
+  vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "%s", blame);
+  return NULL;
+}
+
+/* One run of the suite. */
+typedef struct {
+  const char *file, *name;
+  const VfCheckOptions *options;
+  char *work;
+  GCancellable *cancellable;
+} Suite;
+
+/* Runs one case, or VF_CHECK_CLEAR after it. why: the reason of a failure, or NULL; note as in the result. */
+static gboolean
+run_case (const Suite *suite, const char *name, guint seconds, const char *store_id, char **why, char **note,
+          gboolean *skipped, GError **error)
+{
+  g_auto (Answer) answer = {0};
+  g_autoptr (VfJson) job = json_object_new_object ();
+  vf_json_set_string (job, "file", suite->file);
+  vf_json_set_string (job, "case", name);
+  vf_json_set_string (job, "work", suite->work);
+  vf_json_set_string (job, "store_id", store_id);
+  vf_json_set_int (job, "seed", suite->options->seed);
+  vf_json_set_int (job, "seconds", seconds);
+  if (suite->options->parameters && *suite->options->parameters)
+    vf_json_set_string (job, "parameters", suite->options->parameters);
+  if (suite->options->spec)
+    vf_json_set_string (job, "spec", suite->options->spec);
+  if (!ask (job, &answer, suite->cancellable, error))
+    return FALSE;
+  *why = find_blame (suite->name, &answer, seconds);
+  *note = answer.result ? g_strdup (vf_json_string (answer.result, "note", NULL)) : NULL;
+  *skipped = answer.result && vf_json_bool (answer.result, "skipped", FALSE);
+  return TRUE;
+}
+
+static gboolean
+check_case (const Suite *suite, const VfCheckCase *test, gboolean clear, VfCheckResult *result,
+            GError **error)
+{
+  guint wanted = suite->options->seconds ? suite->options->seconds : DEFAULT_SECONDS;
+  guint seconds = MAX (wanted, suite->options->seconds ? 0 : test->seconds);
+  g_autofree char *store_id = vf_digest_random_id ();
+  g_autofree char *why = NULL, *note = NULL, *left = NULL, *unused = NULL;
+  gboolean skipped = FALSE, nothing;
+  gint64 start = g_get_monotonic_time ();
+  if (!vf_fs_mkdir_p (AT_FDCWD, suite->work, 0700, error) ||
+      !run_case (suite, test->name, seconds, store_id, &why, &note, &skipped, error) ||
+      (clear && !run_case (suite, VF_CHECK_CLEAR, seconds, store_id, &left, &unused, &nothing, error)) ||
+      !vf_fs_remove (AT_FDCWD, suite->work, error))
+    return FALSE;
+  /* What cannot be cleared after a failure is its consequence. */
+  if (!why && left)
+    why = g_strdup_printf ("its volumes cannot be removed afterwards: %s", left);
+  *result = (VfCheckResult){
+      .name = test->name,
+      .summary = test->summary,
+      .outcome = why       ? VF_CHECK_FAILED
+                 : skipped ? VF_CHECK_SKIPPED
+                           : VF_CHECK_PASSED,
+      .note = why ? g_steal_pointer (&why) : g_steal_pointer (&note),
+      .seconds = (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC,
+  };
+  return TRUE;
+}
+
+static gboolean
+check_all (const Suite *suite, const VfCheckCase *cases, gboolean clear,
+           void (*tell) (const VfCheckResult *result, gpointer user_data), gpointer user_data,
+           VfCheckTotals *totals, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (const VfCheckCase *test = cases; test->name; test++) {
+    VfCheckResult result = {0};
+    g_ptr_array_add (names, (gpointer)test->name);
+    if (suite->options->only && strcmp (suite->options->only, test->name) != 0)
+      continue;
+    if (!check_case (suite, test, clear, &result, error))
+      return FALSE;
+    tell (&result, user_data);
+    g_free (result.note);
+    totals->passed += result.outcome == VF_CHECK_PASSED;
+    totals->failed += result.outcome == VF_CHECK_FAILED;
+    totals->skipped += result.outcome == VF_CHECK_SKIPPED;
+  }
+  if (totals->passed + totals->failed + totals->skipped > 0)
+    return TRUE;
+  g_ptr_array_add (names, NULL);
+  g_autofree char *hint = vf_suggest_hint (suite->options->only, (const char *const *)names->pdata);
+  g_autofree char *list = g_strjoinv (", ", (char **)names->pdata);
+  return vf_error_set (error, VMFORGE_ERROR_SPEC, "no case '%s'%s; there are %s", suite->options->only, hint,
+                       list);
+}
+
+static enum vmforge_plugin_kind
+kind_of (VfJson *facts)
+{
+  const char *kind = vf_json_string (facts, "kind", "");
+  for (enum vmforge_plugin_kind k = VMFORGE_PLUGIN_PACKAGE; k <= VMFORGE_PLUGIN_TRANSPORT; k++)
+    if (strcmp (vf_plugin_kind_name (k), kind) == 0)
+      return k;
+  return 0;
+}
+
+gboolean
+vf_check_plugin (const char *file, const VfCheckOptions *options,
+                 void (*tell) (const VfCheckResult *result, gpointer user_data), gpointer user_data,
+                 VfCheckTotals *totals, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VfJson) facts = vf_check_describe (file, cancellable, error);
+  if (!facts)
+    return FALSE;
+  enum vmforge_plugin_kind kind = kind_of (facts);
+  const VfCheckCase *cases = vf_check_cases (kind);
+  if (!cases)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "there is no suite for %s plugins yet",
+                         vf_plugin_kind_name (kind));
+  if (kind == VMFORGE_PLUGIN_PACKAGE && !options->spec)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "a package plugin is checked with a spec that it can build: add --spec FILE");
+  g_autofree char *absolute = g_canonicalize_filename (file, NULL);
+  g_autofree char *folder =
+      g_build_filename (options->work ? options->work : WORK_PLACE, "vmforge-check-XXXXXX", NULL);
+  if (!g_mkdtemp (folder))
+    return vf_error_set_errno (error, "cannot make a folder '%s'", folder);
+  g_autofree char *work = g_build_filename (folder, "case", NULL);
+  Suite suite = {.file = absolute,
+                 .name = vf_json_string (facts, "name", ""),
+                 .options = options,
+                 .work = work,
+                 .cancellable = cancellable};
+  gboolean done = check_all (&suite, cases, kind == VMFORGE_PLUGIN_STORAGE, tell, user_data, totals, error);
+  return vf_fs_remove (AT_FDCWD, folder, done ? error : NULL) && done;
+}

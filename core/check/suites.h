@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* The suites, one a kind, and what the files of each give to its table. */
+#pragma once
+
+#include "check/case.h"
+
+const VfCheckCase *vf_check_storage_cases (void);
+/* Removes every volume of the case's store: after each case, whatever became of it. */
+gboolean vf_check_storage_clear (VfCheck *check, GError **error);
+
+/* storage-life.c */
+gboolean vf_check_storage_open (VfCheck *check, GError **error);
+gboolean vf_check_storage_create (VfCheck *check, GError **error);
+gboolean vf_check_storage_write (VfCheck *check, GError **error);
+gboolean vf_check_storage_grow (VfCheck *check, GError **error);
+gboolean vf_check_storage_seal (VfCheck *check, GError **error);
+gboolean vf_check_storage_reopen (VfCheck *check, GError **error);
+gboolean vf_check_storage_remove (VfCheck *check, GError **error);
+gboolean vf_check_storage_deactivate (VfCheck *check, GError **error);
+/* storage-clone.c */
+gboolean vf_check_storage_clone (VfCheck *check, GError **error);
+gboolean vf_check_storage_isolation (VfCheck *check, GError **error);
+gboolean vf_check_storage_chain (VfCheck *check, GError **error);
+gboolean vf_check_storage_orphan (VfCheck *check, GError **error);
+/* storage-ranges.c */
+gboolean vf_check_storage_extents (VfCheck *check, GError **error);
+gboolean vf_check_storage_differences (VfCheck *check, GError **error);
+gboolean vf_check_storage_discard (VfCheck *check, GError **error);
+gboolean vf_check_storage_capacity (VfCheck *check, GError **error);
+/* storage-refusals.c */
+gboolean vf_check_storage_parameters (VfCheck *check, GError **error);
+gboolean vf_check_storage_unknown (VfCheck *check, GError **error);
+gboolean vf_check_storage_twice (VfCheck *check, GError **error);
+/* storage-faults.c */
+gboolean vf_check_storage_cancelled (VfCheck *check, GError **error);
+gboolean vf_check_storage_together (VfCheck *check, GError **error);
+gboolean vf_check_storage_full (VfCheck *check, GError **error);
+/* storage-killed.c */
+gboolean vf_check_storage_killed (VfCheck *check, GError **error);
+/* storage-leaks.c */
+gboolean vf_check_storage_leaks (VfCheck *check, GError **error);
