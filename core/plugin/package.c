@@ -15,6 +15,7 @@ vf_package_copy (const struct vmforge_package *package)
   VfPackage *ours = g_new0 (VfPackage, 1);
   ours->pub = (struct vmforge_package){
       .size = sizeof ours->pub,
+      .flags = package->flags,
       .id = g_strdup (package->id),
       .name = g_strdup (package->name),
       .version = g_strdup (package->version),
@@ -53,6 +54,8 @@ vf_package_to_json (const VfPackage *package, gboolean with_data)
   vf_json_set_string (json, "arch", pub->arch);
   if (pub->digest)
     vf_json_set_string (json, "digest", pub->digest);
+  if (pub->flags & VMFORGE_PACKAGE_REMOVE)
+    vf_json_set_bool (json, "remove", TRUE);
   if (!with_data)
     return json;
   if (pub->url)
@@ -69,6 +72,7 @@ vf_package_from_json (struct json_object *json, GError **error)
 {
   struct vmforge_package package = {
       .size = sizeof package,
+      .flags = vf_json_bool (json, "remove", FALSE) ? VMFORGE_PACKAGE_REMOVE : 0,
       .id = vf_json_string (json, "id", NULL),
       .name = vf_json_string (json, "name", NULL),
       .version = vf_json_string (json, "version", NULL),
