@@ -151,7 +151,8 @@ take_packages (VfCall *call, gboolean need_archive, GError **error)
                           package->pub.id);
       return NULL;
     }
-    if (need_archive && (!package->pub.digest || !package->pub.url)) {
+    gboolean goes = (package->pub.flags & VMFORGE_PACKAGE_REMOVE) != 0;
+    if (need_archive && !goes && (!package->pub.digest || !package->pub.url)) {
       vf_call_misbehaved (call->plugin, call->callback, error, "package '%s' has no digest or no url",
                           package->pub.id);
       return NULL;

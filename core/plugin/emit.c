@@ -38,6 +38,13 @@ is_word (const char *text)
   return text && *text && g_utf8_validate (text, -1, NULL) && !strpbrk (text, " \t\r\n");
 }
 
+/* A word, or where it may be unknown the empty text. */
+static gboolean
+is_text (const char *text, gboolean may_be_empty)
+{
+  return is_word (text) || (may_be_empty && text && !*text);
+}
+
 int
 vf_call_emit_package (struct vmforge_call *public_call, const struct vmforge_package *package)
 {
@@ -48,7 +55,9 @@ vf_call_emit_package (struct vmforge_call *public_call, const struct vmforge_pac
     return vf_call_refuse (call, "emit_package() without a package, or without its size");
   struct vmforge_package copy;
   VF_COPY_SIZED (&copy, package);
-  if (!is_word (copy.id) || !is_word (copy.name) || !is_word (copy.version) || !is_word (copy.arch))
+  gboolean goes = (copy.flags & VMFORGE_PACKAGE_REMOVE) != 0;
+  if (!is_word (copy.id) || !is_word (copy.name) || !is_text (copy.version, goes) ||
+      !is_text (copy.arch, goes))
     return vf_call_refuse (call, "a package without id, name, version or arch");
   if (copy.digest &&
       (strlen (copy.digest) != VF_DIGEST_HEX || !vf_digest_is_hex (copy.digest, VF_DIGEST_HEX)))

@@ -121,7 +121,8 @@ struct vmforge_package {
    * It must be a function of the archive (it enters no key). NULL: none. */
   const char *data;
 };
-#define VMFORGE_PACKAGE_REMOVE UINT32_C (1) /* in a resolution: this installed package goes away */
+/* In a resolution: this installed package goes away. Its version and arch may be "", digest and url NULL. */
+#define VMFORGE_PACKAGE_REMOVE UINT32_C (1)
 
 /* A source of packages beside those of the profile, as a spec's `repositories` gives it. */
 struct vmforge_repository {
