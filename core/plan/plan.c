@@ -60,9 +60,8 @@ vf_plan_installed_size (GPtrArray *packages)
   return sum;
 }
 
-/* What the root filesystem holds after `packages` changed what was there. */
-static GPtrArray *
-apply_packages (GPtrArray *before, GPtrArray *packages)
+GPtrArray *
+vf_plan_apply_packages (GPtrArray *before, GPtrArray *packages)
 {
   g_autoptr (GHashTable) changed = g_hash_table_new (g_str_hash, g_str_equal);
   GPtrArray *after = g_ptr_array_new_with_free_func ((GDestroyNotify)vf_package_free);
@@ -88,9 +87,8 @@ repository_free (gpointer data)
   g_free (repository);
 }
 
-/* Repositories of the stages so far and of this one, as the ABI has them. */
-static GPtrArray *
-collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **error)
+GPtrArray *
+vf_plan_collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **error)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (repository_free);
   for (guint i = 0; i <= kind; i++) {
@@ -226,7 +224,7 @@ resolve_stage (VfResolver *resolver, VfPlanStage *stage, GError **error)
   stage->packages = vf_resolver_resolve (resolver, &request, error);
   if (stage->packages == NULL)
     return FALSE;
-  stage->installed = apply_packages (request.installed, stage->packages);
+  stage->installed = vf_plan_apply_packages (request.installed, stage->packages);
   return TRUE;
 }
 
@@ -240,7 +238,7 @@ plan_stage (const VfPlanContext *context, VfResolver *resolver, VmforgeSpec *spe
   stage->parent = parent;
   stage->bytes = stage_bytes (spec, kind, parent);
   stage->reproducible = (parent == NULL || parent->reproducible) && !uses_network (&spec->stages[kind]);
-  stage->repositories = collect_repositories (spec, kind, error);
+  stage->repositories = vf_plan_collect_repositories (spec, kind, error);
   if (stage->repositories == NULL)
     return NULL;
   if (!resolve_stage (resolver, stage, error)) {

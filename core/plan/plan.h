@@ -47,5 +47,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfPlan, vf_plan_free)
 
 /* A backend for the spec's distribution that works for this context. */
 VfBackend *vf_plan_open_backend (const VfPlanContext *context, const VmforgeSpec *spec, GError **error);
+/* Repositories of the stages up to this one, as the ABI has them: struct vmforge_repository *, borrowed from
+ * spec. */
+GPtrArray *vf_plan_collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **error);
+/* What the root filesystem holds after `packages` changed what was there (may be NULL). */
+GPtrArray *vf_plan_apply_packages (GPtrArray *before, GPtrArray *packages);
 /* Bytes that the packages of a list take once installed. */
 guint64 vf_plan_installed_size (GPtrArray *packages);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "check/ledger.h"
+
+#include <dirent.h>
+#include <malloc.h>
+#include <string.h>
+
+#define CALLBACKS 32
+
+typedef struct {
+  const char *callback;
+  gint64 bytes, descriptors;
+} Account;
+
+struct _VfCheckLedger {
+  VfCheck *check;
+  void (*trace) (const char *callback, gboolean begins, gpointer trace_data); /* the one before us */
+  gpointer trace_data;
+  Account accounts[CALLBACKS];
+  Account *current;
+  gint64 bytes, descriptors; /* in use when the current one began */
+};
+
+static gint64
+bytes_in_use (void)
+{
+  struct mallinfo2 info = mallinfo2 ();
+  return (gint64)(info.uordblks + info.hblkhd);
+}
+
+static gint64
+descriptors_in_use (void)
+{
+  gint64 n = 0;
+  DIR *folder = opendir ("/proc/self/fd");
+  while (folder && readdir (folder))
+    n++;
+  if (folder)
+    closedir (folder);
+  return n;
+}
+
+static Account *
+account_of (VfCheckLedger *ledger, const char *callback)
+{
+  Account *account = ledger->accounts;
+  while (account->callback && strcmp (account->callback, callback) != 0)
+    account++;
+  account->callback = callback;
+  return account;
+}
+
+/* Charges the callback that was called last with what is in use since. */
+static void
+settle (VfCheckLedger *ledger)
+{
+  gint64 bytes = bytes_in_use (), descriptors = descriptors_in_use ();
+  if (ledger->current) {
+    ledger->current->bytes += bytes - ledger->bytes;
+    ledger->current->descriptors += descriptors - ledger->descriptors;
+  }
+  ledger->bytes = bytes;
+  ledger->descriptors = descriptors;
+}
+
+static void
+on_trace (const char *callback, gboolean begins, gpointer data)
+{
+  VfCheckLedger *ledger = data;
+  ledger->trace (callback, begins, ledger->trace_data);
+  if (!begins)
+    return;
+  settle (ledger);
+  ledger->current = account_of (ledger, callback);
+}
+
+static gboolean
+blame (VfCheck *check, const Account *account, guint cycles, gint64 bytes, gint64 descriptors, GError **error)
+{
+  if (descriptors >= cycles)
+    return vf_check_fail (check, error, account->callback, "it leaves %.1f descriptors open each time",
+                          (double)descriptors / cycles);
+  return vf_check_fail (check, error, account->callback, "it leaks %" G_GINT64_FORMAT " bytes each time",
+                        bytes / cycles);
+}
+
+/* What open() takes may be given back by close() and nothing else: those two are one. The one that loses most
+ * is named. */
+static gboolean
+judge (VfCheckLedger *ledger, guint cycles, GError **error)
+{
+  gint64 bytes = 0, descriptors = 0;
+  Account *open = account_of (ledger, "open"), *close = account_of (ledger, "close");
+  for (const Account *account = ledger->accounts; account->callback; account++) {
+    bytes += account->bytes;
+    descriptors += account->descriptors;
+  }
+  if (bytes < 8 * cycles && descriptors < cycles)
+    return TRUE;
+  open->bytes += close->bytes;
+  open->descriptors += close->descriptors;
+  *close = (Account){.callback = close->callback};
+  const Account *worst = open;
+  for (const Account *account = ledger->accounts; account->callback; account++)
+    if (descriptors >= cycles ? account->descriptors > worst->descriptors : account->bytes > worst->bytes)
+      worst = account;
+  return blame (ledger->check, worst, cycles, bytes, descriptors, error);
+}
+
+/* A memory checker has an allocator of its own, which glibc knows nothing of. */
+static gboolean
+can_measure (void)
+{
+  gint64 before = bytes_in_use ();
+  g_autofree char *probe = g_malloc (1 << 16);
+  memset (probe, 1, 1 << 16);
+  return bytes_in_use () > before;
+}
+
+VfCheckLedger *
+vf_check_ledger_open (VfCheck *check)
+{
+  VfCheckLedger *ledger = g_new0 (VfCheckLedger, 1);
+  ledger->check = check;
+  ledger->trace = check->host.trace;
+  ledger->trace_data = check->host.trace_data;
+  check->host.trace = on_trace;
+  check->host.trace_data = ledger;
+  return ledger;
+}
+
+gboolean
+vf_check_ledger_close (VfCheckLedger *ledger, guint cycles, GError **error)
+{
+  VfCheck *check = ledger->check;
+  settle (ledger);
+  check->host.trace = ledger->trace;
+  check->host.trace_data = ledger->trace_data;
+  gboolean sound = judge (ledger, cycles, error);
+  g_free (ledger);
+  return sound &&
+         (can_measure () || vf_check_note (check, "descriptors alone: memory cannot be measured here"));
+}
