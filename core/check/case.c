@@ -21,6 +21,7 @@ vf_check_cases (enum vmforge_plugin_kind kind)
   case VMFORGE_PLUGIN_STORAGE:
     return vf_check_storage_cases ();
   case VMFORGE_PLUGIN_PACKAGE:
+    return vf_check_package_cases ();
   case VMFORGE_PLUGIN_TRANSPORT:
     break;
   }

@@ -15,6 +15,7 @@ typedef struct {
   const char *setting; /* of a storage plugin: NAME[:key=value,…] */
   const char *spec;    /* of a package plugin: what to build */
   const char *work;    /* an empty folder for this case */
+  const char *shared;  /* a folder for what all cases of a suite may use */
   const char *store;   /* the store of this case, below work or where the case put it */
   const char *store_id;
   GRand *random;

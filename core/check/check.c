@@ -73,6 +73,12 @@ ask (VfJson *job, Answer *answer, GCancellable *cancellable, GError **error)
   g_autoptr (VfProcess) process = vf_process_new_args (vf_paths_checker (), NULL);
   g_autofree char *text = vf_json_canonical (job);
   int status;
+  static const char *const passed[] = {"VMFORGE_PROFILE_PATH", "VMFORGE_PLUGIN_PATH"};
+  for (guint i = 0; i < G_N_ELEMENTS (passed); i++) {
+    g_autofree char *assignment = g_strdup_printf ("%s=%s", passed[i], g_getenv (passed[i]));
+    if (g_getenv (passed[i]))
+      vf_process_add_env (process, assignment);
+  }
   /* Memory is counted in what malloc gives. */
   vf_process_add_env (process, "G_SLICE=always-malloc");
   vf_process_set_input (process, text);
@@ -144,6 +150,7 @@ typedef struct {
   const char *file, *name;
   const VfCheckOptions *options;
   char *work;
+  char *shared;
   GCancellable *cancellable;
 } Suite;
 
@@ -157,6 +164,7 @@ run_case (const Suite *suite, const char *name, guint seconds, const char *store
   vf_json_set_string (job, "file", suite->file);
   vf_json_set_string (job, "case", name);
   vf_json_set_string (job, "work", suite->work);
+  vf_json_set_string (job, "shared", suite->shared);
   vf_json_set_string (job, "store_id", store_id);
   vf_json_set_int (job, "seed", suite->options->seed);
   vf_json_set_int (job, "seconds", seconds);
@@ -262,10 +270,12 @@ vf_check_plugin (const char *file, const VfCheckOptions *options,
   if (!g_mkdtemp (folder))
     return vf_error_set_errno (error, "cannot make a folder '%s'", folder);
   g_autofree char *work = g_build_filename (folder, "case", NULL);
+  g_autofree char *shared = g_build_filename (folder, "shared", NULL);
   Suite suite = {.file = absolute,
                  .name = vf_json_string (facts, "name", ""),
                  .options = options,
                  .work = work,
+                 .shared = shared,
                  .cancellable = cancellable};
   gboolean done = check_all (&suite, cases, kind == VMFORGE_PLUGIN_STORAGE, tell, user_data, totals, error);
   return vf_fs_remove (AT_FDCWD, folder, done ? error : NULL) && done;

@@ -7,6 +7,7 @@
 #include "check/case.h"
 
 const VfCheckCase *vf_check_storage_cases (void);
+const VfCheckCase *vf_check_package_cases (void);
 /* Removes every volume of the case's store: after each case, whatever became of it. */
 gboolean vf_check_storage_clear (VfCheck *check, GError **error);
 
@@ -41,3 +42,24 @@ gboolean vf_check_storage_full (VfCheck *check, GError **error);
 gboolean vf_check_storage_killed (VfCheck *check, GError **error);
 /* storage-leaks.c */
 gboolean vf_check_storage_leaks (VfCheck *check, GError **error);
+
+/* package-resolve.c */
+gboolean vf_check_package_open (VfCheck *check, GError **error);
+gboolean vf_check_package_refresh (VfCheck *check, GError **error);
+gboolean vf_check_package_resolve (VfCheck *check, GError **error);
+gboolean vf_check_package_closed (VfCheck *check, GError **error);
+gboolean vf_check_package_unknown (VfCheck *check, GError **error);
+gboolean vf_check_package_offline (VfCheck *check, GError **error);
+gboolean vf_check_package_leaks (VfCheck *check, GError **error);
+/* package-fetch.c */
+gboolean vf_check_package_fetch (VfCheck *check, GError **error);
+gboolean vf_check_package_absent (VfCheck *check, GError **error);
+gboolean vf_check_package_damaged (VfCheck *check, GError **error);
+gboolean vf_check_package_killed (VfCheck *check, GError **error);
+/* package-install.c */
+gboolean vf_check_package_install (VfCheck *check, GError **error);
+gboolean vf_check_package_isolated (VfCheck *check, GError **error);
+gboolean vf_check_package_full (VfCheck *check, GError **error);
+gboolean vf_check_package_boot (VfCheck *check, GError **error);
+/* package-scripts.c */
+gboolean vf_check_package_scripts (VfCheck *check, GError **error);

@@ -161,6 +161,7 @@ work (VfJson *job, gboolean *blamed, GError **error)
       .setting = setting ? setting : plugin->name,
       .spec = vf_json_string (job, "spec", NULL),
       .work = vf_json_string (job, "work", NULL),
+      .shared = vf_json_string (job, "shared", NULL),
       .store = store,
       .store_id = vf_json_string (job, "store_id", NULL),
       .random = random,
