@@ -20,7 +20,10 @@ struct _VfCheckLedger {
   gpointer trace_data;
   Account accounts[CALLBACKS];
   Account *current;
-  gint64 bytes, descriptors; /* in use when the current one began */
+  gint64 bytes, descriptors;             /* in use when the current one began */
+  gint64 turn_bytes, turn_descriptors;   /* in use when the repetition began */
+  gint64 least_bytes, least_descriptors; /* that a repetition lost */
+  guint turns;
 };
 
 static gint64
@@ -77,36 +80,33 @@ on_trace (const char *callback, gboolean begins, gpointer data)
 }
 
 static gboolean
-blame (VfCheck *check, const Account *account, guint cycles, gint64 bytes, gint64 descriptors, GError **error)
+blame (VfCheckLedger *ledger, const Account *account, GError **error)
 {
-  if (descriptors >= cycles)
-    return vf_check_fail (check, error, account->callback, "it leaves %.1f descriptors open each time",
-                          (double)descriptors / cycles);
-  return vf_check_fail (check, error, account->callback, "it leaks %" G_GINT64_FORMAT " bytes each time",
-                        bytes / cycles);
+  if (ledger->least_descriptors > 0)
+    return vf_check_fail (ledger->check, error, account->callback,
+                          "it leaves %" G_GINT64_FORMAT " descriptors open each time",
+                          ledger->least_descriptors);
+  return vf_check_fail (ledger->check, error, account->callback,
+                        "it leaks %" G_GINT64_FORMAT " bytes each time", ledger->least_bytes);
 }
 
 /* What open() takes may be given back by close() and nothing else: those two are one. The one that loses most
  * is named. */
 static gboolean
-judge (VfCheckLedger *ledger, guint cycles, GError **error)
+judge (VfCheckLedger *ledger, GError **error)
 {
-  gint64 bytes = 0, descriptors = 0;
   Account *open = account_of (ledger, "open"), *close = account_of (ledger, "close");
-  for (const Account *account = ledger->accounts; account->callback; account++) {
-    bytes += account->bytes;
-    descriptors += account->descriptors;
-  }
-  if (bytes < 8 * cycles && descriptors < cycles)
+  if (ledger->turns == 0 || (ledger->least_bytes <= 0 && ledger->least_descriptors <= 0))
     return TRUE;
   open->bytes += close->bytes;
   open->descriptors += close->descriptors;
   *close = (Account){.callback = close->callback};
   const Account *worst = open;
   for (const Account *account = ledger->accounts; account->callback; account++)
-    if (descriptors >= cycles ? account->descriptors > worst->descriptors : account->bytes > worst->bytes)
+    if (ledger->least_descriptors > 0 ? account->descriptors > worst->descriptors
+                                      : account->bytes > worst->bytes)
       worst = account;
-  return blame (ledger->check, worst, cycles, bytes, descriptors, error);
+  return blame (ledger, worst, error);
 }
 
 /* A memory checker has an allocator of its own, which glibc knows nothing of. */
@@ -119,6 +119,15 @@ can_measure (void)
   return bytes_in_use () > before;
 }
 
+static void
+begin_turn (VfCheckLedger *ledger)
+{
+  ledger->current = NULL;
+  settle (ledger);
+  ledger->turn_bytes = ledger->bytes;
+  ledger->turn_descriptors = ledger->descriptors;
+}
+
 VfCheckLedger *
 vf_check_ledger_open (VfCheck *check)
 {
@@ -128,17 +137,28 @@ vf_check_ledger_open (VfCheck *check)
   ledger->trace_data = check->host.trace_data;
   check->host.trace = on_trace;
   check->host.trace_data = ledger;
+  ledger->least_bytes = ledger->least_descriptors = G_MAXINT64;
+  begin_turn (ledger);
   return ledger;
 }
 
+void
+vf_check_ledger_turn (VfCheckLedger *ledger)
+{
+  settle (ledger);
+  ledger->least_bytes = MIN (ledger->least_bytes, ledger->bytes - ledger->turn_bytes);
+  ledger->least_descriptors = MIN (ledger->least_descriptors, ledger->descriptors - ledger->turn_descriptors);
+  ledger->turns++;
+  begin_turn (ledger);
+}
+
 gboolean
-vf_check_ledger_close (VfCheckLedger *ledger, guint cycles, GError **error)
+vf_check_ledger_close (VfCheckLedger *ledger, GError **error)
 {
   VfCheck *check = ledger->check;
-  settle (ledger);
   check->host.trace = ledger->trace;
   check->host.trace_data = ledger->trace_data;
-  gboolean sound = judge (ledger, cycles, error);
+  gboolean sound = judge (ledger, error);
   g_free (ledger);
   return sound &&
          (can_measure () || vf_check_note (check, "descriptors alone: memory cannot be measured here"));

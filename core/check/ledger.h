@@ -12,5 +12,8 @@ typedef struct _VfCheckLedger VfCheckLedger;
 /* Begins to count. Between this and the end the caller itself keeps no memory from one callback to the next.
  */
 VfCheckLedger *vf_check_ledger_open (VfCheck *check);
-/* Ends it after `cycles` repetitions of the same callbacks, and blames the one that loses most. Frees it. */
-gboolean vf_check_ledger_close (VfCheckLedger *ledger, guint cycles, GError **error);
+/* Told after each repetition of the same callbacks. */
+void vf_check_ledger_turn (VfCheckLedger *ledger);
+/* Ends it. A leak is what every repetition loses; what a library keeps once is none. Blames the callback that
+ * loses most. Frees the ledger. */
+gboolean vf_check_ledger_close (VfCheckLedger *ledger, GError **error);

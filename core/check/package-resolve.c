@@ -185,7 +185,9 @@ vf_check_package_leaks (VfCheck *check, GError **error)
       return FALSE;
   VfCheckLedger *ledger = vf_check_ledger_open (check);
   gboolean done = TRUE;
-  for (guint i = 0; done && i < CYCLES; i++)
+  for (guint i = 0; done && i < CYCLES; i++) {
     done = cycle (order, error);
-  return vf_check_ledger_close (ledger, CYCLES, done ? error : NULL) && done;
+    vf_check_ledger_turn (ledger);
+  }
+  return vf_check_ledger_close (ledger, done ? error : NULL) && done;
 }

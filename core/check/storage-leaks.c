@@ -67,7 +67,9 @@ vf_check_storage_leaks (VfCheck *check, GError **error)
       return FALSE;
   VfCheckLedger *ledger = vf_check_ledger_open (check);
   gboolean done = TRUE;
-  for (guint i = 0; done && i < CYCLES; i++)
+  for (guint i = 0; done && i < CYCLES; i++) {
     done = cycle (check, a, b, error);
-  return vf_check_ledger_close (ledger, CYCLES, done ? error : NULL) && done;
+    vf_check_ledger_turn (ledger);
+  }
+  return vf_check_ledger_close (ledger, done ? error : NULL) && done;
 }
