@@ -3,89 +3,83 @@
 
 #include "cli/cmd-plugins.h"
 
+#include "check/check.h"
 #include "cli/table.h"
 #include "plugin/plugin.h"
 #include "support/error.h"
 #include "support/suggest.h"
 
-static const char *
-kind_name (const VfPlugin *plugin)
-{
-  return plugin->kind == 0 ? "unknown" : vf_plugin_kind_name (plugin->kind);
-}
-
+/* What is to be said of a plugin. Its own code runs in another process: a broken one breaks nothing here. */
 static VfJson *
-parameters_to_json (const struct vmforge_plugin *descriptor)
+describe (const VfCli *cli, const VfPlugin *plugin)
 {
-  VfJson *list = json_object_new_array ();
-  for (const struct vmforge_parameter *p = descriptor->parameters; p != NULL && p->name != NULL; p++) {
-    VfJson *json = json_object_new_object ();
-    vf_json_set_string (json, "name", p->name);
-    vf_json_set (json, "type", vf_cli_json_text (p->type));
-    vf_json_set (json, "default", vf_cli_json_text (p->fallback));
-    vf_json_set (json, "help", vf_cli_json_text (p->help));
-    json_object_array_add (list, json);
+  g_autoptr (GError) error = NULL;
+  if (plugin->error == NULL) {
+    VfJson *facts = vf_check_describe (plugin->path, cli->cancellable, &error);
+    if (facts != NULL) {
+      vf_json_set_string (facts, "path", plugin->path);
+      return facts;
+    }
   }
-  return list;
+  VfJson *facts = json_object_new_object ();
+  vf_json_set_string (facts, "name", plugin->name);
+  vf_json_set_string (facts, "kind", plugin->kind == 0 ? "unknown" : vf_plugin_kind_name (plugin->kind));
+  vf_json_set_string (facts, "path", plugin->path);
+  vf_json_set_string (facts, "error", (plugin->error != NULL ? plugin->error : error)->message);
+  return facts;
 }
 
-static VfJson *
-plugin_to_json (const VfPlugin *plugin)
+static gboolean
+add_plugins (const VfCli *cli, GError **error)
 {
-  VfJson *json = json_object_new_object ();
-  vf_json_set_string (json, "name", plugin->name);
-  vf_json_set_string (json, "kind", kind_name (plugin));
-  vf_json_set_string (json, "path", plugin->path);
-  if (plugin->error != NULL)
-    vf_json_set_string (json, "error", plugin->error->message);
-  if (plugin->descriptor == NULL)
-    return json;
-  vf_json_set (json, "version", vf_cli_json_text (plugin->descriptor->version));
-  vf_json_set (json, "description", vf_cli_json_text (plugin->descriptor->description));
-  vf_json_set (json, "license", vf_cli_json_text (plugin->descriptor->license));
-  vf_json_set_int (json, "abi", plugin->descriptor->abi);
-  vf_json_set (json, "parameters", parameters_to_json (plugin->descriptor));
-  return json;
+  for (char **path = cli->plugins; path != NULL && *path != NULL; path++)
+    if (!vf_plugin_add (*path, error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+add_row (VfTable *table, VfJson *facts)
+{
+  const char *error = vf_json_string (facts, "error", NULL);
+  g_autofree char *broken = error == NULL ? NULL : g_strdup_printf ("broken: %s", error);
+  vf_table_add (table, vf_json_string (facts, "name", NULL), vf_json_string (facts, "kind", NULL),
+                vf_json_string (facts, "version", NULL),
+                broken != NULL ? broken : vf_json_string (facts, "description", NULL));
 }
 
 static gboolean
 run_list (VfCli *cli, char **arguments, GError **error)
 {
   static const char *const heading[] = {"NAME", "KIND", "VERSION", "DESCRIPTION", NULL};
-  if (!vf_cli_load_plugins (cli, error))
+  if (!add_plugins (cli, error))
     return FALSE;
-  g_autoptr (GPtrArray) plugins = vf_plugin_list ();
+  g_autoptr (GPtrArray) plugins = vf_plugin_scan ();
   g_autoptr (VfTable) table = vf_table_new (heading);
-  VfJson *list = json_object_new_array ();
+  g_autoptr (VfJson) list = json_object_new_array ();
   for (guint i = 0; i < plugins->len; i++) {
-    const VfPlugin *plugin = plugins->pdata[i];
-    const struct vmforge_plugin *descriptor = plugin->descriptor;
-    g_autofree char *broken =
-        plugin->error == NULL ? NULL : g_strdup_printf ("broken: %s", plugin->error->message);
-    vf_table_add (table, plugin->name, kind_name (plugin), descriptor == NULL ? NULL : descriptor->version,
-                  broken != NULL       ? broken
-                  : descriptor == NULL ? NULL
-                                       : descriptor->description);
-    json_object_array_add (list, plugin_to_json (plugin));
+    VfJson *facts = describe (cli, plugins->pdata[i]);
+    json_object_array_add (list, facts);
+    add_row (table, facts);
   }
   if (cli->json)
     vf_cli_print_json (g_steal_pointer (&list));
   else
     vf_table_print (table, stdout, FALSE);
-  json_object_put (list);
   return TRUE;
 }
 
 static const VfPlugin *
 find_plugin (const char *name, GError **error)
 {
-  g_autoptr (GPtrArray) plugins = vf_plugin_list ();
+  g_autoptr (GPtrArray) plugins = vf_plugin_scan ();
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (guint i = 0; i < plugins->len; i++) {
     const VfPlugin *plugin = plugins->pdata[i];
-    if (g_str_equal (plugin->name, name))
+    if (g_strcmp0 (plugin->name, name) == 0)
       return plugin;
-    g_ptr_array_add (names, plugin->name);
+    if (plugin->name != NULL)
+      g_ptr_array_add (names, plugin->name);
   }
   g_ptr_array_add (names, NULL);
   g_autofree char *hint = vf_suggest_hint (name, (const char *const *)names->pdata);
@@ -95,37 +89,40 @@ find_plugin (const char *name, GError **error)
 }
 
 static void
-print_plugin (const VfPlugin *plugin)
+print_parameters (VfJson *parameters)
 {
-  const struct vmforge_plugin *descriptor = plugin->descriptor;
-  vf_cli_print_fact ("name", plugin->name);
-  vf_cli_print_fact ("kind", kind_name (plugin));
-  vf_cli_print_fact ("path", plugin->path);
-  if (plugin->error != NULL)
-    vf_cli_print_fact ("error", plugin->error->message);
-  if (descriptor == NULL)
-    return;
-  vf_cli_print_fact ("version", descriptor->version);
-  vf_cli_print_fact ("description", descriptor->description);
-  vf_cli_print_fact ("license", descriptor->license);
-  printf ("abi=%u\n", descriptor->abi);
-  for (const struct vmforge_parameter *p = descriptor->parameters; p != NULL && p->name != NULL; p++) {
-    printf ("parameter.%s.type=%s\n", p->name, p->type == NULL ? "" : p->type);
-    printf ("parameter.%s.default=%s\n", p->name, p->fallback == NULL ? "" : p->fallback);
-    printf ("parameter.%s.help=%s\n", p->name, p->help == NULL ? "" : p->help);
+  static const char *const members[] = {"type", "default", "help"};
+  for (gsize i = 0; parameters != NULL && i < json_object_array_length (parameters); i++) {
+    VfJson *parameter = json_object_array_get_idx (parameters, i);
+    for (guint j = 0; j < G_N_ELEMENTS (members); j++)
+      printf ("parameter.%s.%s=%s\n", vf_json_string (parameter, "name", ""), members[j],
+              vf_json_string (parameter, members[j], ""));
   }
+}
+
+static void
+print_plugin (VfJson *facts)
+{
+  static const char *const members[] = {"name", "kind", "path", "error", "version", "description", "license"};
+  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
+    if (json_object_object_get_ex (facts, members[i], NULL))
+      vf_cli_print_fact (members[i], vf_json_string (facts, members[i], NULL));
+  if (json_object_object_get_ex (facts, "abi", NULL))
+    printf ("abi=%" G_GINT64_FORMAT "\n", vf_json_int (facts, "abi", 0));
+  print_parameters (vf_json_array (facts, "parameters"));
 }
 
 static gboolean
 run_show (VfCli *cli, char **arguments, GError **error)
 {
-  const VfPlugin *plugin = vf_cli_load_plugins (cli, error) ? find_plugin (arguments[0], error) : NULL;
+  const VfPlugin *plugin = add_plugins (cli, error) ? find_plugin (arguments[0], error) : NULL;
   if (plugin == NULL)
     return FALSE;
+  g_autoptr (VfJson) facts = describe (cli, plugin);
   if (cli->json)
-    vf_cli_print_json (plugin_to_json (plugin));
+    vf_cli_print_json (g_steal_pointer (&facts));
   else
-    print_plugin (plugin);
+    print_plugin (facts);
   return TRUE;
 }
 

@@ -261,12 +261,10 @@ compare_entries (gconstpointer a, gconstpointer b)
 }
 
 GPtrArray *
-vf_plugin_list (void)
+vf_plugin_scan (void)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
   GPtrArray *entries = collect ();
-  for (guint i = 0; i < entries->len; i++)
-    entry_load (g_ptr_array_index (entries, i));
   g_ptr_array_sort (entries, compare_entries);
   return entries;
 }
@@ -316,6 +314,28 @@ vf_plugin_find (enum vmforge_plugin_kind kind, const char *name, GError **error)
   return NULL;
 }
 
+/* Of two that are given by path the first keeps its name. */
+static gboolean
+prefer (Entry *entry, GError **error)
+{
+  for (guint i = 0; i < registry->len; i++) {
+    Entry *other = g_ptr_array_index (registry, i);
+    if (other != entry && other->preferred && g_strcmp0 (other->pub.name, entry->pub.name) == 0)
+      return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s' has the name of '%s', which comes first",
+                           entry->pub.path, other->pub.path);
+  }
+  entry->preferred = TRUE;
+  return TRUE;
+}
+
+gboolean
+vf_plugin_add (const char *path, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&registry_lock);
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  return prefer (entry_get (absolute), error);
+}
+
 const VfPlugin *
 vf_plugin_load (const char *path, GError **error)
 {
@@ -327,14 +347,5 @@ vf_plugin_load (const char *path, GError **error)
     g_propagate_error (error, g_error_copy (entry->pub.error));
     return NULL;
   }
-  for (guint i = 0; i < registry->len; i++) {
-    Entry *other = g_ptr_array_index (registry, i);
-    if (other != entry && other->preferred && strcmp (other->pub.name, entry->pub.name) == 0) {
-      vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s' has the name of '%s', which comes first",
-                    absolute, other->pub.path);
-      return NULL;
-    }
-  }
-  entry->preferred = TRUE;
-  return &entry->pub;
+  return prefer (entry, error) ? &entry->pub : NULL;
 }

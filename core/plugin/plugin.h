@@ -20,18 +20,20 @@ typedef struct {
  */
 char **vf_plugin_dirs (void);
 
-/* All vmforge-*.so found, sorted by name, broken ones too, each checked (and loaded if sound). Elements are
- * static. Free the container. */
-GPtrArray *vf_plugin_list (void);
+/* All vmforge-*.so found, sorted by name, broken ones too, each checked as far as no code of it has to run.
+ * Elements are static. Free the container. */
+GPtrArray *vf_plugin_scan (void);
 
 /* The plugin with this name and kind. Errors: unknown (with a suggestion and the known ones), wrong kind, or
  * why it is broken. Static. */
 const VfPlugin *vf_plugin_find (enum vmforge_plugin_kind kind, const char *name, GError **error);
-/* Loads one file by path (`--plugin FILE.so`), then known to vf_plugin_find and preferred there. */
+/* Adds one file by path, preferred to others of its name; sound or not, no code of it runs. */
+gboolean vf_plugin_add (const char *path, GError **error);
+/* The same, and loads it (`--plugin FILE.so`). */
 const VfPlugin *vf_plugin_load (const char *path, GError **error);
 
 const char *vf_plugin_kind_name (enum vmforge_plugin_kind kind);
-/* SHA-256 of the file (part of plugin facts; not of keys). */
+
 
 /* Splits `NAME[:key=value,…]`; checks the keys against the plugin's parameters (unknown: suggestion). The
  * result is NAME, VALUE, …, NULL. */
