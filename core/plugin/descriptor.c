@@ -21,16 +21,20 @@ typedef struct {
   gsize pointer;    /* of the table, in struct vmforge_plugin */
   gsize first_size; /* of the smallest table that can work */
   gsize our_size;
-  const Member *mandatory; /* ends with a NULL name */
+  const Member *mandatory;  /* ends with a NULL name */
+  const Member *default_of; /* where this one is set, the next have defaults */
+  const Member *otherwise;  /* mandatory where it is not */
 } Kind;
 
 #define STORAGE(member)                                                                                      \
   {                                                                                                          \
 #member, offsetof(struct vmforge_storage, member)                                                        \
   }
-static const Member storage_members[] = {
-    STORAGE (open), STORAGE (close), STORAGE (create), STORAGE (clone), STORAGE (map),
-    STORAGE (grow), STORAGE (seal),  STORAGE (remove), STORAGE (list),  {NULL, 0},
+static const Member storage_members[] = {STORAGE (open), STORAGE (close), {NULL, 0}};
+static const Member storage_folder = STORAGE (folder);
+static const Member storage_without_folder[] = {
+    STORAGE (create), STORAGE (clone),  STORAGE (map),  STORAGE (grow),
+    STORAGE (seal),   STORAGE (remove), STORAGE (list), {NULL, 0},
 };
 
 #define PACKAGE(member)                                                                                      \
@@ -44,9 +48,10 @@ static const Member package_members[] = {
 
 static const Kind kinds[] = {
     {VMFORGE_PLUGIN_STORAGE, offsetof (struct vmforge_plugin, storage), END_OF (struct vmforge_storage, list),
-     sizeof (struct vmforge_storage), storage_members},
+     sizeof (struct vmforge_storage), storage_members, &storage_folder, storage_without_folder},
     {VMFORGE_PLUGIN_PACKAGE, offsetof (struct vmforge_plugin, package),
-     END_OF (struct vmforge_package_backend, boot), sizeof (struct vmforge_package_backend), package_members},
+     END_OF (struct vmforge_package_backend, boot), sizeof (struct vmforge_package_backend), package_members,
+     NULL, NULL},
 };
 
 /* The first descriptor that a release had: members after it are absent in older plugins. */
@@ -140,6 +145,26 @@ check_tables (const char *path, const Kind *kind, const struct vmforge_plugin *o
   return TRUE;
 }
 
+static gboolean
+is_set (const guint8 *table, const Member *member)
+{
+  void *pointer;
+  memcpy (&pointer, table + member->offset, sizeof pointer);
+  return pointer != NULL;
+}
+
+static gboolean
+check_members (const char *path, const Kind *kind, const guint8 *table, const Member *members, GError **error)
+{
+  for (const Member *member = members; member->name; member++)
+    if (!is_set (table, member))
+      return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
+                           "'%s' lacks the callback '%s', which every %s plugin%s%s has", path, member->name,
+                           vf_plugin_kind_name (kind->kind), members == kind->otherwise ? " without " : "",
+                           members == kind->otherwise ? kind->default_of->name : "");
+  return TRUE;
+}
+
 /* Our zero-filled copy of their table, with the mandatory members checked. */
 static void *
 copy_table (const char *path, const Kind *kind, guint32 table_size, const void *theirs, GError **error)
@@ -154,16 +179,10 @@ copy_table (const char *path, const Kind *kind, guint32 table_size, const void *
   }
   g_autofree guint8 *table = g_malloc0 (kind->our_size);
   memcpy (table, theirs, MIN (table_size, kind->our_size));
-  for (const Member *member = kind->mandatory; member->name; member++) {
-    void *pointer;
-    memcpy (&pointer, table + member->offset, sizeof pointer);
-    if (!pointer) {
-      vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
-                    "'%s' lacks the callback '%s', which every %s plugin has", path, member->name,
-                    vf_plugin_kind_name (kind->kind));
-      return NULL;
-    }
-  }
+  if (!check_members (path, kind, table, kind->mandatory, error) ||
+      (kind->default_of && !is_set (table, kind->default_of) &&
+       !check_members (path, kind, table, kind->otherwise, error)))
+    return NULL;
   return g_steal_pointer (&table);
 }
 

@@ -34,7 +34,6 @@ const VfPlugin *vf_plugin_load (const char *path, GError **error);
 
 const char *vf_plugin_kind_name (enum vmforge_plugin_kind kind);
 
-
 /* Splits `NAME[:key=value,…]`; checks the keys against the plugin's parameters (unknown: suggestion). The
  * result is NAME, VALUE, …, NULL. */
 gboolean vf_plugin_parse_parameters (const VfPlugin *plugin, const char *text, char ***parameters,

@@ -4,9 +4,11 @@
 #include "plugin/storage.h"
 
 #include "plugin/runner.h"
+#include "plugin/storage-files.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fd.h"
+#include "support/fs.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -88,12 +90,46 @@ begin (VfCall *call, VfStorage *storage, const char *callback, VfCallFlags flags
   vf_call_begin (call, storage->host, storage->plugin->name, callback, flags);
 }
 
+/* The folder of a plugin that leaves a callback to us. -1 with error. */
+static int
+open_folder (VfStorage *storage, char **path, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
+  begin (&call, storage, "folder", VF_CALL_CLEANS_UP);
+  if (!vf_call_end (&call, storage->table->folder (storage->handle, &call.pub, room), error))
+    return -1;
+  if (!memchr (room, '\0', VMFORGE_PATH_MAX) || room[0] != '/') {
+    vf_call_misbehaved (storage->plugin->name, "folder", error, "it gives no absolute path");
+    return -1;
+  }
+  int fd = vf_fs_open_dir (AT_FDCWD, room, error);
+  if (fd < 0)
+    g_prefix_error (error, "%s: ", storage->plugin->name);
+  else if (path)
+    *path = g_steal_pointer (&room);
+  return fd;
+}
+
+/* Ends a default: its error says whose it is. */
+static gboolean
+own (VfStorage *storage, gboolean done, GError **error)
+{
+  if (!done)
+    g_prefix_error (error, "%s: ", storage->plugin->name);
+  return done;
+}
+
 gboolean
 vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error)
 {
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  if (!storage->table->create) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    return fd >= 0 && own (storage, vf_files_create (fd, id, bytes, error), error);
+  }
   begin (&call, storage, "create", 0);
   return vf_call_end (&call, storage->table->create (storage->handle, &call.pub, id, bytes), error);
 }
@@ -104,8 +140,27 @@ vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError
   g_auto (VfCall) call = {0};
   if (!check_id (id, error) || !check_id (parent, error))
     return FALSE;
+  if (!storage->table->clone) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    return fd >= 0 &&
+           own (storage,
+                vf_files_clone (fd, id, parent, storage->host ? storage->host->cancellable : NULL, error),
+                error);
+  }
   begin (&call, storage, "clone", 0);
   return vf_call_end (&call, storage->table->clone (storage->handle, &call.pub, id, parent), error);
+}
+
+static gboolean
+map_file (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
+{
+  g_autofree char *folder = NULL;
+  vf_autofd int fd = open_folder (storage, &folder, error);
+  g_autofree char *name = fd < 0 ? NULL : vf_files_map (fd, id, read_only, error);
+  if (fd < 0 || !own (storage, name != NULL, error))
+    return FALSE;
+  *path = g_build_filename (folder, name, NULL);
+  return TRUE;
 }
 
 gboolean
@@ -114,6 +169,8 @@ vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **p
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  if (!storage->table->map)
+    return map_file (storage, id, read_only, path, error);
   g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
   begin (&call, storage, "map", 0);
   int returned =
@@ -145,6 +202,10 @@ vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **err
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  if (!storage->table->grow) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    return fd >= 0 && own (storage, vf_files_grow (fd, id, bytes, error), error);
+  }
   begin (&call, storage, "grow", 0);
   return vf_call_end (&call, storage->table->grow (storage->handle, &call.pub, id, bytes), error);
 }
@@ -155,6 +216,10 @@ vf_storage_seal (VfStorage *storage, const char *id, GError **error)
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  if (!storage->table->seal) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    return fd >= 0 && own (storage, vf_files_seal (fd, id, error), error);
+  }
   begin (&call, storage, "seal", 0);
   return vf_call_end (&call, storage->table->seal (storage->handle, &call.pub, id), error);
 }
@@ -165,6 +230,10 @@ vf_storage_remove (VfStorage *storage, const char *id, GError **error)
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  if (!storage->table->remove) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    return fd >= 0 && own (storage, vf_files_remove (fd, id, error), error);
+  }
   begin (&call, storage, "remove", VF_CALL_CLEANS_UP);
   return vf_call_end (&call, storage->table->remove (storage->handle, &call.pub, id), error);
 }
@@ -179,6 +248,13 @@ GPtrArray *
 vf_storage_list (VfStorage *storage, GError **error)
 {
   g_auto (VfCall) call = {0};
+  if (!storage->table->list) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    GPtrArray *volumes = fd < 0 ? NULL : vf_files_list (fd, error);
+    if (fd >= 0 && own (storage, volumes != NULL, error))
+      g_ptr_array_sort (volumes, compare_volumes);
+    return volumes;
+  }
   begin (&call, storage, "list", VF_CALL_EMITS_VOLUMES | VF_CALL_CLEANS_UP);
   if (!vf_call_end (&call, storage->table->list (storage->handle, &call.pub), error))
     return NULL;
@@ -217,6 +293,13 @@ vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **
     call.bytes = bytes;
     if (!vf_call_end (&call, storage->table->extents (storage->handle, &call.pub, id), error))
       return NULL;
+  }
+  if (!storage->table->extents && storage->table->folder) {
+    vf_autofd int fd = open_folder (storage, NULL, error);
+    GArray *extents = fd < 0 ? NULL : vf_files_extents (fd, id, error);
+    if (fd >= 0)
+      own (storage, extents != NULL, error);
+    return extents;
   }
   return complete_extents (&call, bytes, VMFORGE_EXTENT_DATA);
 }

@@ -238,25 +238,33 @@ struct vmforge_storage {
   int (*open) (struct vmforge_call *call, const struct vmforge_storage_config *config, void **handle);
   /* MANDATORY. Volumes that are mapped stay so; nothing is removed. */
   void (*close) (void *handle);
-  /* MANDATORY. A new writable volume that reads as zeros. */
+  /* For volumes that are regular files: writes the absolute path of the folder that holds them
+   * (VMFORGE_PATH_MAX bytes of room). Every callback down to extents then has a default that works on the
+   * file ID.raw there: sparse, without write permission once sealed, named when it is whole, cloned by
+   * reference where the filesystem can and by a copy elsewhere. Default: none, and those that say so are
+   * MANDATORY. */
+  int (*folder) (void *handle, struct vmforge_call *call, char *path);
+  /* MANDATORY without folder. A new writable volume that reads as zeros. */
   int (*create) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
-  /* MANDATORY. A new writable volume with the content of the sealed volume `parent`. */
+  /* MANDATORY without folder. A new writable volume with the content of the sealed volume `parent`. */
   int (*clone) (void *handle, struct vmforge_call *call, const char *id, const char *parent);
-  /* MANDATORY. Makes the volume reachable as a regular file or block device and writes its path
-   * (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
+  /* MANDATORY without folder. Makes the volume reachable as a regular file or block device and writes its
+   * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
   int (*map) (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path);
   /* The reverse. Default: nothing to do. */
   int (*unmap) (void *handle, struct vmforge_call *call, const char *id);
-  /* MANDATORY. Makes a writable volume larger; new bytes read as zeros. */
+  /* MANDATORY without folder. Makes a writable volume larger; new bytes read as zeros. */
   int (*grow) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
-  /* MANDATORY. Everything written is on stable storage, and the volume read-only from now on. */
+  /* MANDATORY without folder. Everything written is on stable storage, and the volume read-only from now on.
+   */
   int (*seal) (void *handle, struct vmforge_call *call, const char *id);
-  /* MANDATORY. Removes a volume in whatever state; one that does not exist is no error. Its space is free for
-   * others after close() at the latest. */
+  /* MANDATORY without folder. Removes a volume in whatever state; one that does not exist is no error. Its
+   * space is free for others after close() at the latest. */
   int (*remove) (void *handle, struct vmforge_call *call, const char *id);
-  /* MANDATORY. Emits every volume (emit_volume) that this store made. */
+  /* MANDATORY without folder. Emits every volume (emit_volume) that this store made. */
   int (*list) (void *handle, struct vmforge_call *call);
-  /* Emits the ranges of a volume in ascending order (HOLE, DATA). Default: all DATA. */
+  /* Emits the ranges of a volume in ascending order (HOLE, DATA). Default: all DATA, or with folder
+   * what the filesystem knows. */
   int (*extents) (void *handle, struct vmforge_call *call, const char *id);
   /* Emits SAME, CHANGED, UNKNOWN ranges of b against a, both sealed; ascending, whole volume b. A range may
    * be reported as CHANGED that is not, never the reverse. Beyond the end of a shorter a, b is compared with

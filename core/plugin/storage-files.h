@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Volumes as files of one folder: what the callbacks of a storage plugin that has a `folder` do by default.
+ * FOLDER/ ID.raw is a sparse file, without write permission once it is sealed; it gets its name when it is
+ * whole. */
+#pragma once
+
+#include "plugin/call.h"
+
+/* Each works in the open folder dirfd. */
+gboolean vf_files_create (int dirfd, const char *id, guint64 bytes, GError **error);
+gboolean vf_files_clone (int dirfd, const char *id, const char *parent, GCancellable *cancellable,
+                         GError **error);
+/* The name of the file in the folder; free it. */
+char *vf_files_map (int dirfd, const char *id, gboolean read_only, GError **error);
+gboolean vf_files_grow (int dirfd, const char *id, guint64 bytes, GError **error);
+gboolean vf_files_seal (int dirfd, const char *id, GError **error);
+gboolean vf_files_remove (int dirfd, const char *id, GError **error);
+/* Elements VfVolume; owns them. */
+GPtrArray *vf_files_list (int dirfd, GError **error);
+/* Elements VfExtent by value. */
+GArray *vf_files_extents (int dirfd, const char *id, GError **error);
