@@ -4,6 +4,7 @@
 #include "apt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,12 +131,36 @@ write_status (Call *call, const Apt *apt, const char *status)
   return NULL;
 }
 
+/* apt splits the paths of keys at blanks and commas, quoted or not, so it reaches them by a descriptor. */
+static int
+open_keys (Call *call, const Apt *apt)
+{
+  g_autofree char *path = g_build_filename (apt->cache_path, APT_KEYS_FOLDER, NULL);
+  int fd = g_mkdir_with_parents (path, 0755) < 0 ? -1 : open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot open '%s': %s", path, g_strerror (errno));
+  return fd;
+}
+
+static int
+write_sources (const char *sources, int keys_fd)
+{
+  g_auto (GStrv) parts = g_strsplit (sources, "signed-by=" APT_KEYS_INSIDE, -1);
+  g_autofree char *folder = apt_memfd_path (keys_fd);
+  g_autofree char *option = g_strdup_printf ("signed-by=%s/", folder);
+  g_autofree char *text = g_strjoinv (option, parts);
+  return apt_memfd ("sources.list", text);
+}
+
 AptConfig *
 apt_config_new (Call *call, const Apt *apt, const char *sources, const char *status)
 {
   g_autoptr (AptConfig) config = g_new0 (AptConfig, 1);
-  config->conf_fd = -1;
-  config->sources_fd = apt_memfd ("sources.list", sources);
+  config->conf_fd = config->sources_fd = -1;
+  config->keys_fd = open_keys (call, apt);
+  if (config->keys_fd < 0)
+    return NULL;
+  config->sources_fd = write_sources (sources, config->keys_fd);
   config->lists = make_lists_folder (call, apt, sources);
   config->status = config->lists == NULL ? NULL : write_status (call, apt, status);
   if (config->status == NULL)
@@ -160,7 +185,7 @@ apt_config_free (AptConfig *config)
 {
   if (config == NULL)
     return;
-  int fds[] = {config->conf_fd, config->sources_fd};
+  int fds[] = {config->conf_fd, config->sources_fd, config->keys_fd};
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     if (fds[i] >= 0)
       close (fds[i]);

@@ -115,6 +115,7 @@ for_each_suite (const Apt *apt,
 typedef struct {
   GString *text;
   GPtrArray *host_uris;
+  const char *key; /* name of the profile's keyring in the folder of keys */
 } BuildSources;
 
 static void
@@ -129,21 +130,25 @@ add_build_suite (const Apt *apt, const char *suite, const char *url, gpointer da
     mirror = g_strdup (apt->mirrors[0]);
   else
     mirror = host_mirror_for (sources->host_uris, url);
-  g_string_append_printf (sources->text, "deb [signed-by=%s] %s %s %s\n", keyring_path (apt), mirror, suite,
-                          components);
+  g_string_append_printf (sources->text, "deb [signed-by=" APT_KEYS_INSIDE "%s] %s %s %s\n", sources->key,
+                          mirror, suite, components);
 }
 
-static void
-add_repositories (GString *text, const struct vmforge_package_request *request)
+static int
+add_repositories (Call *call, const Apt *apt, GString *text, const struct vmforge_package_request *request)
 {
   for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL;
        item++) {
-    g_string_append_printf (text, "deb [signed-by=%s] %s %s", (*item)->key_path, (*item)->url,
+    g_autofree char *key = apt_key_copy (call, apt, (*item)->key_path, (*item)->key_digest, NULL, NULL);
+    if (key == NULL)
+      return -1;
+    g_string_append_printf (text, "deb [signed-by=" APT_KEYS_INSIDE "%s] %s %s", key, (*item)->url,
                             (*item)->suite == NULL ? "./" : (*item)->suite);
     for (const char *const *part = (*item)->components; part != NULL && *part != NULL; part++)
       g_string_append_printf (text, " %s", *part);
     g_string_append_c (text, '\n');
   }
+  return 0;
 }
 
 /* Without the keyring nothing can be verified; say which package has it rather than let apt complain. */
@@ -164,13 +169,18 @@ char *
 apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_request *request)
 {
   struct json_object *suites = apt_setting (apt, "suites");
-  if (suites != NULL && json_object_array_length (suites) > 0 && check_keyring (call, apt) < 0)
-    return NULL;
+  g_autofree char *key = NULL;
+  if (suites != NULL && json_object_array_length (suites) > 0) {
+    key =
+        check_keyring (call, apt) < 0 ? NULL : apt_key_copy (call, apt, keyring_path (apt), NULL, NULL, NULL);
+    if (key == NULL)
+      return NULL;
+  }
   g_autoptr (GPtrArray) uris = host_uris (call, apt);
-  BuildSources sources = {.text = g_string_new (NULL), .host_uris = uris};
+  g_autoptr (GString) text = g_string_new (NULL);
+  BuildSources sources = {.text = text, .host_uris = uris, .key = key};
   for_each_suite (apt, add_build_suite, &sources);
-  add_repositories (sources.text, request);
-  return g_string_free (sources.text, FALSE);
+  return add_repositories (call, apt, text, request) < 0 ? NULL : g_strdup (text->str);
 }
 
 static void
@@ -187,15 +197,17 @@ add_image_suite (const Apt *apt, const char *suite, const char *url, gpointer da
 }
 
 static int
-write_repository (Call *call, const struct vmforge_root *root, const struct vmforge_repository *repository)
+write_repository (Call *call, const Apt *apt, const struct vmforge_root *root,
+                  const struct vmforge_repository *repository)
 {
   g_autofree char *key = NULL;
-  gsize length;
-  g_autoptr (GError) failure = NULL;
-  if (!g_file_get_contents (repository->key_path, &key, &length, &failure))
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "%s", failure->message);
-  const char *ending = g_str_has_prefix (key, "-----BEGIN") ? "asc" : "gpg";
-  g_autofree char *key_path = g_strdup_printf ("etc/apt/keyrings/%s.%s", repository->name, ending);
+  gsize length = 0;
+  g_autofree char *copy =
+      apt_key_copy (call, apt, repository->key_path, repository->key_digest, &key, &length);
+  if (copy == NULL)
+    return -1;
+  g_autofree char *key_path =
+      g_strdup_printf ("etc/apt/keyrings/%s%s", repository->name, strrchr (copy, '.'));
   if (apt_write (call, root, key_path, key, length, 0644) < 0)
     return -1;
   g_autoptr (GString) text = g_string_new (NULL);
@@ -221,7 +233,7 @@ apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *ro
     return -1;
   for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL;
        item++)
-    if (write_repository (call, root, *item) < 0)
+    if (write_repository (call, apt, root, *item) < 0)
       return -1;
   return 0;
 }

@@ -27,9 +27,10 @@ typedef struct {
  * mirror and validity settings. Configuration and sources live in memory, so that none can be left behind. */
 typedef struct {
   int conf_fd, sources_fd; /* memfds */
-  char *lists;             /* folder of package lists, by the sources that they belong to */
-  char *status;            /* path of the dpkg status file */
-  char *env;               /* APT_CONFIG=… for programs */
+  int keys_fd;  /* folder of keys: its path in /proc has neither blank nor comma, whatever the store's has */
+  char *lists;  /* folder of package lists, by the sources that they belong to */
+  char *status; /* path of the dpkg status file */
+  char *env;    /* APT_CONFIG=… for programs */
 } AptConfig;
 
 /* sources: text of the sources.list. status: text of the dpkg status file, or ""; with a status, the caller
@@ -48,6 +49,16 @@ int apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root
 /* Member of the profile's `apt` section. */
 struct json_object *apt_setting (const Apt *apt, const char *key);
 const char *apt_setting_text (const Apt *apt, const char *key, const char *fallback);
+
+/* ---- keys (apt-keys.c) */
+#define APT_KEYS_FOLDER "keys"
+/* Where a sources.list of ours says that keys lie; apt_config_new puts the folder's real path in its place.
+ */
+#define APT_KEYS_INSIDE "/vmforge-keys/"
+/* Copies the key file at path into the cache, unless it is there, and returns the copy's name. digest:
+ * SHA-256 that it must have, or NULL. content, length: of the key, or NULL. NULL with error. */
+char *apt_key_copy (Call *call, const Apt *apt, const char *path, const char *digest, char **content,
+                    gsize *length);
 
 /* ---- control stanzas (apt-stanza.c) */
 /* The value of a field, folded lines joined by a space; NULL if absent. Free it. */
