@@ -11,11 +11,28 @@
 /* Bound of the time that clocks may jump back without a refresh. */
 #define MAX_FUTURE_SECONDS 60
 
+/* What a source's metadata are known to be. */
+typedef struct {
+  char *snapshot;
+  char *path;       /* of the stamp */
+  gint64 time;      /* of the stamp */
+  gboolean checked; /* the plugin said so in this run: it is what is there, of the sources as they are now */
+} Metadata;
+
+static void
+metadata_free (gpointer data)
+{
+  Metadata *metadata = data;
+  g_free (metadata->snapshot);
+  g_free (metadata->path);
+  g_free (metadata);
+}
+
 struct _VfResolver {
   const VfPlanContext *context;
   const VmforgeSpec *spec;
   VfBackend *backend; /* NULL until needed */
-  GHashTable *fresh;  /* source digests that this run refreshed or found fresh → snapshot */
+  GHashTable *fresh;  /* source digests that this run refreshed or found fresh → Metadata */
 };
 
 VfResolver *
@@ -24,7 +41,7 @@ vf_resolver_new (const VfPlanContext *context, const VmforgeSpec *spec)
   VfResolver *resolver = g_new0 (VfResolver, 1);
   resolver->context = context;
   resolver->spec = spec;
-  resolver->fresh = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  resolver->fresh = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, metadata_free);
   return resolver;
 }
 
@@ -70,59 +87,74 @@ digest_json (VfJson *json)
   return vf_digest_text (text);
 }
 
-/* The snapshot that an earlier run brought, if it is recent enough; else NULL. */
-static char *
-recent_snapshot (const VfPlanContext *context, const char *path)
+/* Takes the snapshot that an earlier run brought, if it is recent enough. */
+static void
+read_stamp (const VfPlanContext *context, Metadata *metadata)
 {
-  g_autoptr (VfJson) stamp = vf_json_read (context->store->fd, path, NULL);
+  g_autoptr (VfJson) stamp = vf_json_read (context->store->fd, metadata->path, NULL);
   if (stamp == NULL)
-    return NULL;
-  gint64 age = g_get_real_time () / G_USEC_PER_SEC - vf_json_int (stamp, "time", 0);
+    return;
+  metadata->time = vf_json_int (stamp, "time", 0);
+  gint64 age = g_get_real_time () / G_USEC_PER_SEC - metadata->time;
   gboolean recent =
       context->refresh_seconds >= 0 && age >= -MAX_FUTURE_SECONDS && age <= context->refresh_seconds;
-  if (!context->offline && !recent)
-    return NULL;
-  return g_strdup (vf_json_string (stamp, "snapshot", NULL));
+  if (context->offline || recent)
+    metadata->snapshot = g_strdup (vf_json_string (stamp, "snapshot", NULL));
 }
 
-static char *
-refresh (VfResolver *resolver, const VfBackendRequest *request, const char *path, GError **error)
+static gboolean
+write_stamp (const VfPlanContext *context, const Metadata *metadata, GError **error)
 {
-  VfBackend *backend = backend_of (resolver, error);
-  if (backend == NULL)
-    return NULL;
-  g_autofree char *snapshot = NULL;
-  if (!vf_backend_refresh (backend, request, &snapshot, error))
-    return NULL;
   g_autoptr (VfJson) stamp = json_object_new_object ();
-  vf_json_set_string (stamp, "snapshot", snapshot);
-  vf_json_set_int (stamp, "time", g_get_real_time () / G_USEC_PER_SEC);
-  if (!vf_json_write (resolver->context->store->fd, path, stamp, error))
-    return NULL;
-  return g_steal_pointer (&snapshot);
+  vf_json_set_string (stamp, "snapshot", metadata->snapshot);
+  vf_json_set_int (stamp, "time", metadata->time);
+  return vf_json_write (context->store->fd, metadata->path, stamp, error);
+}
+
+/* Lets the plugin say what the metadata are. With a recent stamp it brings only what is missing: the stamp
+ * knows neither whether the files that it speaks of are still there nor where the plugin would take them from
+ * today, which may be another mirror of the host. */
+static gboolean
+check_metadata (VfResolver *resolver, const VfBackendRequest *from, Metadata *metadata, GError **error)
+{
+  VfBackendRequest request = *from;
+  request.recent = metadata->snapshot != NULL;
+  VfBackend *backend = backend_of (resolver, error);
+  g_autofree char *snapshot = NULL;
+  if (backend == NULL || !vf_backend_refresh (backend, &request, &snapshot, error))
+    return FALSE;
+  metadata->checked = TRUE;
+  if (request.recent && g_str_equal (snapshot, metadata->snapshot))
+    return TRUE;
+  if (!request.recent)
+    metadata->time = g_get_real_time () / G_USEC_PER_SEC;
+  g_free (metadata->snapshot);
+  metadata->snapshot = g_steal_pointer (&snapshot);
+  return write_stamp (resolver->context, metadata, error);
 }
 
 /* The state of the metadata of these sources, brought up to date if need be. Borrowed. */
-static const char *
-snapshot_of (VfResolver *resolver, const VfBackendRequest *request, GError **error)
+static Metadata *
+metadata_of (VfResolver *resolver, const VfBackendRequest *request, GError **error)
 {
   g_autoptr (VfJson) sources = describe_sources (resolver->spec, request, error);
   if (sources == NULL)
     return NULL;
   g_autofree char *digest = digest_json (sources);
-  const char *known = g_hash_table_lookup (resolver->fresh, digest);
+  Metadata *known = g_hash_table_lookup (resolver->fresh, digest);
   if (known != NULL)
     return known;
   if (!vf_fs_mkdir_p (resolver->context->store->fd, "cache/metadata", 0755, error))
     return NULL;
-  g_autofree char *path = g_strconcat ("cache/metadata/", digest, ".json", NULL);
-  char *snapshot = recent_snapshot (resolver->context, path);
-  if (snapshot == NULL)
-    snapshot = refresh (resolver, request, path, error);
-  if (snapshot == NULL)
+  Metadata *metadata = g_new0 (Metadata, 1);
+  metadata->path = g_strconcat ("cache/metadata/", digest, ".json", NULL);
+  read_stamp (resolver->context, metadata);
+  if (metadata->snapshot == NULL && !check_metadata (resolver, request, metadata, error)) {
+    metadata_free (metadata);
     return NULL;
-  g_hash_table_insert (resolver->fresh, g_steal_pointer (&digest), snapshot);
-  return snapshot;
+  }
+  g_hash_table_insert (resolver->fresh, g_steal_pointer (&digest), metadata);
+  return metadata;
 }
 
 static char *
@@ -171,27 +203,38 @@ write_resolution (VmforgeStore *store, const char *path, GPtrArray *packages, GE
          vf_json_write (store->fd, path, json, error);
 }
 
+/* The packages that an earlier run resolved the request to with this snapshot, or NULL. path: of the record.
+ */
+static GPtrArray *
+find_resolution (VfResolver *resolver, const VfBackendRequest *request, const char *snapshot, char **path,
+                 GError **error)
+{
+  g_autofree char *digest = digest_request (resolver, request, snapshot, error);
+  g_free (*path);
+  *path = digest == NULL ? NULL : g_strconcat ("cache/resolutions/", digest, ".json", NULL);
+  return digest == NULL ? NULL : read_resolution (resolver->context->store, *path);
+}
+
 GPtrArray *
 vf_resolver_resolve (VfResolver *resolver, const VfBackendRequest *request, GError **error)
 {
   if (!request->bootstrap && request->install[0] == NULL && request->remove[0] == NULL)
     return g_ptr_array_new_with_free_func ((GDestroyNotify)vf_package_free);
-  const char *snapshot = snapshot_of (resolver, request, error);
-  if (snapshot == NULL)
+  Metadata *metadata = metadata_of (resolver, request, error);
+  if (metadata == NULL)
     return NULL;
-  g_autofree char *digest = digest_request (resolver, request, snapshot, error);
-  if (digest == NULL)
-    return NULL;
-  g_autofree char *path = g_strconcat ("cache/resolutions/", digest, ".json", NULL);
-  VmforgeStore *store = resolver->context->store;
-  GPtrArray *known = read_resolution (store, path);
-  if (known != NULL)
+  g_autofree char *path = NULL;
+  GPtrArray *known = find_resolution (resolver, request, metadata->snapshot, &path, error);
+  if (known == NULL && path != NULL && !metadata->checked) {
+    if (!check_metadata (resolver, request, metadata, error))
+      return NULL;
+    known = find_resolution (resolver, request, metadata->snapshot, &path, error);
+  }
+  if (known != NULL || path == NULL)
     return known;
   VfBackend *backend = backend_of (resolver, error);
-  if (backend == NULL)
-    return NULL;
-  g_autoptr (GPtrArray) packages = vf_backend_resolve (backend, request, error);
-  if (packages == NULL || !write_resolution (store, path, packages, error))
+  g_autoptr (GPtrArray) packages = backend == NULL ? NULL : vf_backend_resolve (backend, request, error);
+  if (packages == NULL || !write_resolution (resolver->context->store, path, packages, error))
     return NULL;
   return g_steal_pointer (&packages);
 }

@@ -104,7 +104,8 @@ request_init (Request *request, const VfBackendRequest *from)
     request->repositories[i] = g_ptr_array_index (from->repositories, i);
   request->pub = (struct vmforge_package_request){
       .size = sizeof request->pub,
-      .flags = from->bootstrap ? VMFORGE_REQUEST_BOOTSTRAP : 0,
+      .flags =
+          (from->bootstrap ? VMFORGE_REQUEST_BOOTSTRAP : 0) | (from->recent ? VMFORGE_REQUEST_RECENT : 0),
       .repositories = request->repositories,
       .install = from->install ? from->install : nothing,
       .remove = from->remove ? from->remove : nothing,

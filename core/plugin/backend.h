@@ -20,6 +20,7 @@ typedef struct {
 /* What a stage asks for; arrays are borrowed. */
 typedef struct {
   gboolean bootstrap;
+  gboolean recent;         /* refresh brings only the metadata that is missing */
   GPtrArray *repositories; /* const struct vmforge_repository * */
   const char *const *install;
   const char *const *remove;

@@ -50,10 +50,8 @@ explain_update (Call *call, const AptLines *lines)
 }
 
 static int
-update (Call *call, const Apt *apt, const AptConfig *config)
+update (Call *call, const AptConfig *config)
 {
-  if (apt->offline)
-    return 0;
   call->host->progress (call, -1, "updating package lists");
   g_auto (AptLines) lines;
   apt_lines_init (&lines, FALSE);
@@ -81,9 +79,10 @@ compare_lines (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The lists hold nothing that the signed index does not name: its digest stands for them. */
+/* The lists hold nothing that the signed index does not name: its digest stands for them, and the name of
+ * their folder for the sources, which a resolution names. -1 where there are no lists. */
 static int
-digest_lists (Call *call, const AptConfig *config, char *snapshot)
+digest_lists (const AptConfig *config, char *snapshot)
 {
   g_autoptr (GDir) dir = g_dir_open (config->lists, 0, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -92,20 +91,64 @@ digest_lists (Call *call, const AptConfig *config, char *snapshot)
     if (g_str_has_suffix (name, "Release"))
       g_ptr_array_add (names, g_strdup (name));
   if (names->len == 0)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
-                     "there are no package lists yet: run the build once without --offline");
+    return -1;
   g_ptr_array_sort (names, compare_lines);
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree char *folder = g_path_get_basename (config->lists);
+  g_checksum_update (checksum, (const guchar *)folder, -1);
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (config->lists, g_ptr_array_index (names, i), NULL);
     g_autofree char *text = NULL;
     gsize length;
     if (!g_file_get_contents (path, &text, &length, NULL))
-      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read '%s'", path);
+      return -1;
     g_checksum_update (checksum, (const guchar *)text, (gssize)length);
   }
   g_strlcpy (snapshot, g_checksum_get_string (checksum), 65);
   return 0;
+}
+
+/* What a complete update left, as a digest beside the lists. An update that failed or was killed half-way may
+ * have renewed some of them: then it differs. */
+static char *
+complete_path (const AptConfig *config)
+{
+  return g_strconcat (config->lists, ".complete", NULL);
+}
+
+static gboolean
+is_complete (const AptConfig *config)
+{
+  g_autofree char *path = complete_path (config), *known = NULL;
+  char found[65];
+  return g_file_get_contents (path, &known, NULL, NULL) && digest_lists (config, found) == 0 &&
+         g_str_equal (known, found);
+}
+
+static int
+mark_complete (Call *call, const AptConfig *config, const char *snapshot)
+{
+  g_autofree char *path = complete_path (config);
+  g_autoptr (GError) failure = NULL;
+  if (g_file_set_contents (path, snapshot, -1, &failure))
+    return 0;
+  return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
+}
+
+static int
+refresh_locked (Call *call, const Apt *apt, const AptConfig *config,
+                const struct vmforge_package_request *request, char *snapshot)
+{
+  gboolean recent = apt->offline || ((request->flags & VMFORGE_REQUEST_RECENT) != 0 && is_complete (config));
+  int result = recent ? 0 : update (call, config);
+  g_autofree char *partial = g_build_filename (config->lists, "partial", NULL);
+  apt_empty_cache_folder (partial);
+  if (result < 0)
+    return -1;
+  if (digest_lists (config, snapshot) < 0)
+    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+                     "there are no package lists yet: run the build once without --offline");
+  return recent ? 0 : mark_complete (call, config, snapshot);
 }
 
 int
@@ -121,11 +164,7 @@ apt_refresh (void *handle, Call *call, const struct vmforge_package_request *req
   int lock = apt_lock (call, apt, "lists");
   if (lock < 0)
     return -1;
-  int result = update (call, apt, config);
-  g_autofree char *partial = g_build_filename (config->lists, "partial", NULL);
-  apt_empty_cache_folder (partial);
-  if (result == 0)
-    result = digest_lists (call, config, snapshot);
+  int result = refresh_locked (call, apt, config, request, snapshot);
   close (lock);
   return result;
 }

@@ -311,6 +311,8 @@ struct vmforge_package_request {
   const struct vmforge_package *const *installed;       /* what the stages below hold; NULL terminated */
 };
 #define VMFORGE_REQUEST_BOOTSTRAP UINT32_C (1) /* nothing is installed: add what the distribution needs */
+#define VMFORGE_REQUEST_RECENT    UINT32_C (2) /* refresh: metadata that is there is recent, bring what is not \
+                                                */
 
 /* The root filesystem of the volume under construction. */
 struct vmforge_root {
@@ -343,7 +345,8 @@ struct vmforge_package_backend {
   /* MANDATORY. */
   void (*close) (void *handle);
   /* MANDATORY. Brings the metadata of all sources up to date (conditional requests), verified, and writes a
-   * digest that changes when, and only when, that metadata does (65 bytes of room). */
+   * digest that changes when, and only when, that metadata or the place it comes from does (65 bytes of
+   * room). */
   int (*refresh) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request,
                   char *snapshot);
   /* MANDATORY. Emits what must be installed (emit_package) over `installed`, from the metadata that refresh

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
 """What the apt plugin does with repositories, metadata and packages that are out of the ordinary, in toyland."""
+import contextlib
+import glob
 import os
 import shutil
 import sys
@@ -11,7 +13,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "errors"))
 
 # pylint: disable=wrong-import-position
 import fixture
-from fixture import program
+from fixture import namespace, program
 from toyrepo import ARCH, debrepo
 
 
@@ -54,8 +56,66 @@ def show_keys(test):
         shutil.rmtree(store, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def host_sources(test, text):
+    """The host's own apt sources are these alone."""
+    folder = os.path.join(test.work, "sources.list.d")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "toy.list"), "w", encoding="utf-8") as file:
+        file.write(text)
+    with namespace.mounted(folder, "/etc/apt/sources.list.d", flags=namespace.MS_BIND):
+        yield
+
+
+def build_without_lists(test, spec, pattern):
+    """A build after the package lists of this pattern are gone."""
+    gone = glob.glob(f"{test.store}/cache/apt/lists-*/{pattern}")
+    for path in gone:
+        os.unlink(path)
+    return succeed(test, "build", spec) if gone else f"no list is named {pattern}"
+
+
+@contextlib.contextmanager
+def moved_mirror(test):
+    """The host has another mirror, and the one so far is gone."""
+    good, second = test.toy.archive_path("good"), test.toy.archive_path("second")
+    os.makedirs(second)
+    os.rename(good, test.toy.archive_path("moved"))
+    os.symlink("../moved", second + "/good")
+    try:
+        with host_sources(test, f"deb {test.toy.url('second/good')} toy main\n"):
+            yield
+    finally:
+        os.rename(test.toy.archive_path("moved"), good)
+
+
+def build_without_archives(test):
+    """Of what was resolved before, all has to be fetched again."""
+    shutil.rmtree(f"{test.store}/cache/packages")
+    spec = test.spec("fetched-again", core={"packages": ["toy-lib"], "files": [{"content": "x", "to": "/etc/x"}]})
+    return succeed(test, "build", "--refresh", "0", spec)
+
+
+def show_metadata(test):
+    extra = Extra(test, "more", lambda deb: [deb({"Package": name}) for name in ("toy-one", "toy-two")])
+    entry = [extra.entry("more.gpg", False)]
+
+    def spec(name, package):
+        return test.spec(name, image={"repositories": entry, "packages": [package]})
+    test.attempt("a first build brings the metadata", lambda: succeed(test, "build", spec("first", "toy-one")))
+    test.attempt("some lists that are gone are brought again within the hour",
+                 lambda: build_without_lists(test, spec("some", "toy-two"), "*_more_*"))
+    test.attempt("so are all of them", lambda: build_without_lists(
+        test, test.spec("all", image={"packages": ["toy-slow"]}), "*_*"))
+    with moved_mirror(test):
+        test.attempt("another mirror of the host is used within the hour",
+                     lambda: succeed(test, "build", test.spec("moved", image={"packages": ["toy-links"]})))
+        test.attempt("with newer metadata, also for what was resolved before", lambda: build_without_archives(test))
+
+
 def run(test):
     show_keys(test)
+    show_metadata(test)
 
 
 if __name__ == "__main__":
