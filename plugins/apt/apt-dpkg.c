@@ -55,31 +55,46 @@ on_line (void *user, int stream, const char *line)
   return 0;
 }
 
-static GPtrArray *
-make_argv (AptDpkg *dpkg, const char *const *options, GPtrArray *packages)
+GPtrArray *
+apt_dpkg_names (GPtrArray *packages)
 {
-  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < packages->len; i++) {
+    const struct vmforge_package *package = g_ptr_array_index (packages, i);
+    g_ptr_array_add (names, g_strdup (package->name));
+  }
+  return names;
+}
+
+GPtrArray *
+apt_dpkg_archives (AptDpkg *dpkg, GPtrArray *packages)
+{
+  g_autoptr (GPtrArray) archives = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < packages->len; i++) {
+    const struct vmforge_package *package = g_ptr_array_index (packages, i);
+    const char *path = dpkg->call->host->cache_find (dpkg->call, package->digest);
+    if (path == NULL) {
+      apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
+      return NULL;
+    }
+    g_ptr_array_add (archives, g_strconcat (APT_CACHE_INSIDE, path + strlen (dpkg->cache), NULL));
+  }
+  return g_steal_pointer (&archives);
+}
+
+static GPtrArray *
+make_argv (const char *const *options, GPtrArray *operands)
+{
+  GPtrArray *argv = g_ptr_array_new ();
   /* No fsync for a volume that is thrown away unless it gets sealed; sealing syncs it once. */
   static const char *const fixed[] = {
       "dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold", "--status-fd", "3"};
   for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
-    g_ptr_array_add (argv, g_strdup (fixed[i]));
+    g_ptr_array_add (argv, (gpointer)fixed[i]);
   for (; *options != NULL; options++)
-    g_ptr_array_add (argv, g_strdup (*options));
-  for (guint i = 0; packages != NULL && i < packages->len; i++) {
-    const struct vmforge_package *package = g_ptr_array_index (packages, i);
-    if ((package->flags & VMFORGE_PACKAGE_REMOVE) != 0) {
-      g_ptr_array_add (argv, g_strdup (package->name));
-      continue;
-    }
-    const char *path = dpkg->call->host->cache_find (dpkg->call, package->digest);
-    if (path == NULL) {
-      apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
-      g_ptr_array_unref (argv);
-      return NULL;
-    }
-    g_ptr_array_add (argv, g_strconcat (APT_CACHE_INSIDE, path + strlen (dpkg->cache), NULL));
-  }
+    g_ptr_array_add (argv, (gpointer)*options);
+  for (guint i = 0; operands != NULL && i < operands->len; i++)
+    g_ptr_array_add (argv, g_ptr_array_index (operands, i));
   g_ptr_array_add (argv, NULL);
   return argv;
 }
@@ -99,11 +114,9 @@ explain (Run *run, int status)
 }
 
 int
-apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *packages)
+apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *operands)
 {
-  g_autoptr (GPtrArray) argv = make_argv (dpkg, options, packages);
-  if (argv == NULL)
-    return -1;
+  g_autoptr (GPtrArray) argv = make_argv (options, operands);
   static const char *const env[] = {"DEBIAN_FRONTEND=noninteractive",
                                     "DEBCONF_NONINTERACTIVE_SEEN=true",
                                     "DEBCONF_NOWARNINGS=yes",

@@ -25,8 +25,8 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
   for (; *packages != NULL; packages++) {
     const struct vmforge_package *package = *packages;
     g_autofree char *essential = package->data == NULL ? NULL : apt_stanza_get (package->data, "Essential");
-    gboolean asked = request->install != NULL && g_strv_contains (request->install, package->name);
-    if (asked || essential != NULL || (package->flags & VMFORGE_PACKAGE_REMOVE) != 0)
+    if (apt_names_contain (request->install, package->name) || essential != NULL ||
+        (package->flags & VMFORGE_PACKAGE_REMOVE) != 0)
       continue;
     g_autofree char *head =
         g_strdup_printf ("Package: %s\nArchitecture: %s\n", package->name, apt->package_arch);
@@ -61,11 +61,16 @@ install_group (AptDpkg *dpkg, GPtrArray *group, gboolean essential)
     return 0;
   /* Nothing is configured yet when the essential packages come, so they cannot wait for each other. */
   static const char *const first[] = {"--force-depends", "--install", NULL};
-  static const char *const unpack[] = {"--no-triggers", "--unpack", NULL};
-  static const char *const configure[] = {"--no-triggers", "--configure", "--pending", NULL};
+  /* What a new package breaks is deconfigured until its own new version is unpacked, maybe in a later group:
+   * so each group configures its own packages alone. */
+  static const char *const unpack[] = {"--no-triggers", "--auto-deconfigure", "--unpack", NULL};
+  static const char *const configure[] = {"--no-triggers", "--configure", NULL};
+  g_autoptr (GPtrArray) archives = apt_dpkg_archives (dpkg, group), names = apt_dpkg_names (group);
+  if (archives == NULL)
+    return -1;
   if (essential)
-    return apt_dpkg (dpkg, first, group);
-  return apt_dpkg (dpkg, unpack, group) < 0 ? -1 : apt_dpkg (dpkg, configure, NULL);
+    return apt_dpkg (dpkg, first, archives);
+  return apt_dpkg (dpkg, unpack, archives) < 0 ? -1 : apt_dpkg (dpkg, configure, names);
 }
 
 static int
@@ -83,14 +88,13 @@ install_groups (AptDpkg *dpkg, GPtrArray *groups)
 }
 
 static int
-remove_packages (AptDpkg *dpkg, const struct vmforge_package *const *packages)
+remove_packages (AptDpkg *dpkg, GPtrArray *gone, gboolean before)
 {
-  g_autoptr (GPtrArray) gone = g_ptr_array_new ();
-  for (; *packages != NULL; packages++)
-    if (((*packages)->flags & VMFORGE_PACKAGE_REMOVE) != 0)
-      g_ptr_array_add (gone, (gpointer)*packages);
-  static const char *const purge[] = {"--purge", NULL};
-  return gone->len == 0 ? 0 : apt_dpkg (dpkg, purge, gone);
+  /* What needs a package that goes first either goes with it or gets a replacement now. */
+  static const char *const first[] = {"--no-triggers", "--force-depends", "--purge", NULL};
+  static const char *const last[] = {"--purge", NULL};
+  g_autoptr (GPtrArray) names = apt_dpkg_names (gone);
+  return gone->len == 0 ? 0 : apt_dpkg (dpkg, before ? first : last, names);
 }
 
 /* What a build leaves behind and no image needs. */
@@ -132,7 +136,11 @@ install (AptDpkg *dpkg, const Apt *apt, GPtrArray *groups, const struct vmforge_
     return -1;
   /* grub-cloud would run grub-install, which needs the guest's own disk; apt_boot puts the file back. */
   apt_remove (dpkg->root, ENABLE_GRUB);
-  return install_groups (dpkg, groups) < 0 || remove_packages (dpkg, packages) < 0 ? -1 : 0;
+  g_autoptr (GPtrArray) before = g_ptr_array_new (), after = g_ptr_array_new ();
+  apt_order_removals (packages, request->remove, before, after);
+  if (remove_packages (dpkg, before, TRUE) < 0 || install_groups (dpkg, groups) < 0)
+    return -1;
+  return remove_packages (dpkg, after, FALSE);
 }
 
 int

@@ -145,3 +145,82 @@ apt_order_groups (const struct vmforge_package *const *packages)
   }
   return groups;
 }
+
+static void
+add_relations (GHashTable *names, const char *stanza, const char *field)
+{
+  g_autoptr (GPtrArray) related = apt_stanza_relation (stanza, field);
+  for (guint i = 0; i < related->len; i++)
+    g_hash_table_add (names, g_strdup (g_ptr_array_index (related, i)));
+}
+
+/* What the packages that come, or the one that goes, are called, and whom they do not stand. */
+typedef struct {
+  GHashTable *names, *refused;
+} Party;
+
+static void
+party_init (Party *party)
+{
+  party->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  party->refused = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void
+party_clear (Party *party)
+{
+  g_hash_table_unref (party->names);
+  g_hash_table_unref (party->refused);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Party, party_clear)
+
+static void
+party_add (Party *party, const struct vmforge_package *package)
+{
+  g_hash_table_add (party->names, g_strdup (package->name));
+  if (package->data == NULL)
+    return;
+  add_relations (party->names, package->data, "Provides");
+  add_relations (party->refused, package->data, "Conflicts");
+  add_relations (party->refused, package->data, "Breaks");
+}
+
+static gboolean
+have_common (GHashTable *few, GHashTable *many)
+{
+  GHashTableIter iter;
+  gpointer name;
+  g_hash_table_iter_init (&iter, few);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    if (g_hash_table_contains (many, name))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_in_the_way (const struct vmforge_package *package, const Party *coming)
+{
+  g_auto (Party) going;
+  party_init (&going);
+  party_add (&going, package);
+  return have_common (going.names, coming->refused) || have_common (going.refused, coming->names);
+}
+
+void
+apt_order_removals (const struct vmforge_package *const *packages, const char *const *asked,
+                    GPtrArray *before, GPtrArray *after)
+{
+  g_auto (Party) coming;
+  party_init (&coming);
+  for (const struct vmforge_package *const *item = packages; *item != NULL; item++)
+    if (((*item)->flags & VMFORGE_PACKAGE_REMOVE) == 0)
+      party_add (&coming, *item);
+  for (; *packages != NULL; packages++) {
+    if (((*packages)->flags & VMFORGE_PACKAGE_REMOVE) == 0)
+      continue;
+    /* What apt chose goes since it cannot stay with what comes, or needs what goes. What the user names may
+     * be needed until its replacement works (an awk), unless it is in the way itself. */
+    gboolean last = apt_names_contain (asked, (*packages)->name) && !is_in_the_way (*packages, &coming);
+    g_ptr_array_add (last ? after : before, (gpointer)*packages);
+  }
+}

@@ -144,31 +144,34 @@ parse_inst (const char *line)
 }
 
 static int
-emit_removal (Call *call, const char *line)
+emit_removal (Call *call, const struct vmforge_package_request *request, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", 3);
-  if (words[1] == NULL)
-    return 0;
   g_autofree char *name = g_strndup (words[1], strcspn (words[1], ":"));
-  const char *open = strchr (line, '[');
-  g_autofree char *version = open == NULL ? g_strdup ("") : g_strndup (open + 1, strcspn (open + 1, "]"));
-  struct vmforge_package package = {.size = sizeof package,
-                                    .flags = VMFORGE_PACKAGE_REMOVE,
-                                    .id = name,
-                                    .name = name,
-                                    .version = version,
-                                    .arch = ""};
-  return call->host->emit_package (call, &package);
+  for (const struct vmforge_package *const *item = request->installed; item != NULL && *item != NULL;
+       item++) {
+    if (!g_str_equal ((*item)->name, name))
+      continue;
+    struct vmforge_package package = {.size = sizeof package,
+                                      .flags = VMFORGE_PACKAGE_REMOVE,
+                                      .id = name,
+                                      .name = name,
+                                      .version = (*item)->version,
+                                      .arch = (*item)->arch,
+                                      .data = (*item)->data};
+    return call->host->emit_package (call, &package);
+  }
+  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "apt wants to remove '%s', which is not installed", name);
 }
 
 /* Names to install → Wanted; removals are emitted at once. */
 static GHashTable *
-parse_simulation (Call *call, const char *output)
+parse_simulation (Call *call, const struct vmforge_package_request *request, const char *output)
 {
   g_autoptr (GHashTable) all = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, wanted_free);
   g_auto (GStrv) lines = g_strsplit (output, "\n", -1);
   for (char **line = lines; *line != NULL; line++) {
-    if (g_str_has_prefix (*line, "Remv ") && emit_removal (call, *line) < 0)
+    if (g_str_has_prefix (*line, "Remv ") && emit_removal (call, request, *line) < 0)
       return NULL;
     if (!g_str_has_prefix (*line, "Inst "))
       continue;
@@ -292,7 +295,7 @@ resolve_locked (Call *call, const Apt *apt, const struct vmforge_package_request
   call->host->progress (call, -1, "resolving packages");
   if (simulate (call, config, request, &lines) < 0)
     return -1;
-  g_autoptr (GHashTable) all = parse_simulation (call, lines.output->str);
+  g_autoptr (GHashTable) all = parse_simulation (call, request, lines.output->str);
   return all == NULL ? -1 : find_and_emit (call, config, all);
 }
 

@@ -86,3 +86,13 @@ apt_stanza_relation (const char *stanza, const char *field)
   }
   return names;
 }
+
+gboolean
+apt_names_contain (const char *const *names, const char *package)
+{
+  gsize length = strlen (package);
+  for (; names != NULL && *names != NULL; names++)
+    if (strcspn (*names, "=/:") == length && strncmp (*names, package, length) == 0)
+      return TRUE;
+  return FALSE;
+}

@@ -155,7 +155,7 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
 
 static const struct vmforge_package_backend backend = {
     .size = sizeof backend,
-    .cache_version = 1,
+    .cache_version = 2,
     .open = apt_open,
     .close = apt_close,
     .refresh = apt_refresh,

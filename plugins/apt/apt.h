@@ -65,6 +65,9 @@ char *apt_key_copy (Call *call, const Apt *apt, const char *path, const char *di
 char *apt_stanza_get (const char *stanza, const char *field);
 /* The fields of a stanza that a dpkg status file needs, without Status. Free it. */
 char *apt_stanza_shorten (const char *stanza, gsize length);
+/* Whether a list of names as specs give them (name, name=version, name/suite, name:arch) has this package;
+ * the list may be NULL. */
+gboolean apt_names_contain (const char *const *names, const char *package);
 /* Names in a relation field (all alternatives, without versions). Free with g_ptr_array_unref. */
 GPtrArray *apt_stanza_relation (const char *stanza, const char *field);
 
@@ -74,6 +77,10 @@ GPtrArray *apt_stanza_relation (const char *stanza, const char *field);
  * essential packages and what they need (empty if none). Elements: GPtrArray of const struct vmforge_package
  * *. */
 GPtrArray *apt_order_groups (const struct vmforge_package *const *packages);
+/* Splits the packages to remove into those that must be gone before anything is unpacked, and those that go
+ * last. asked: names as the spec gives them. */
+void apt_order_removals (const struct vmforge_package *const *packages, const char *const *asked,
+                         GPtrArray *before, GPtrArray *after);
 
 /* ---- helpers */
 /* A file in memory and its path for other processes. */
@@ -135,6 +142,8 @@ typedef struct {
 } AptDpkg;
 #define APT_CACHE_INSIDE "/run/vmforge/packages"
 
-/* Options before the action; packages may be NULL (then the action stands alone, as --configure --pending).
- */
-int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *packages);
+/* Options, then the action; operands may be NULL (then the action stands alone, as --configure --pending). */
+int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *operands);
+/* Operands for packages: their names, or their archives as dpkg sees them (NULL with error). */
+GPtrArray *apt_dpkg_names (GPtrArray *packages);
+GPtrArray *apt_dpkg_archives (AptDpkg *dpkg, GPtrArray *packages);

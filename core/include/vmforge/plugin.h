@@ -311,8 +311,9 @@ struct vmforge_package_request {
   const struct vmforge_package *const *installed;       /* what the stages below hold; NULL terminated */
 };
 #define VMFORGE_REQUEST_BOOTSTRAP UINT32_C (1) /* nothing is installed: add what the distribution needs */
-#define VMFORGE_REQUEST_RECENT    UINT32_C (2) /* refresh: metadata that is there is recent, bring what is not \
-                                                */
+#define VMFORGE_REQUEST_RECENT                                                                               \
+  UINT32_C (2) /* refresh: metadata that is there is recent, bring what is not                               \
+                */
 
 /* The root filesystem of the volume under construction. */
 struct vmforge_root {

@@ -130,6 +130,56 @@ test_relation_names (void)
   g_assert_cmpstr (names->pdata[2], ==, "c");
 }
 
+static gboolean
+has_name (GPtrArray *packages, const char *name)
+{
+  for (guint i = 0; i < packages->len; i++)
+    if (g_str_equal (((const struct vmforge_package *)g_ptr_array_index (packages, i))->name, name))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+test_removals (void)
+{
+  struct vmforge_package *packages[] = {
+      package_new ("new", "Conflicts: old, some-agent\nBreaks: broken (<< 2)\n"),
+      package_new ("coming", "Provides: thing\n"),
+      package_new ("chosen", ""),
+      package_new ("old", ""),
+      package_new ("broken", ""),
+      package_new ("agent", "Provides: some-agent (= 1)\n"),
+      package_new ("refuses", "Conflicts: thing\n"),
+      package_new ("free", "Conflicts: stranger\n"),
+      NULL,
+  };
+  for (guint i = 2; packages[i] != NULL; i++)
+    packages[i]->flags = VMFORGE_PACKAGE_REMOVE;
+  const char *const asked[] = {"old", "broken", "agent", "refuses:amd64", "free=1", NULL};
+  g_autoptr (GPtrArray) before = g_ptr_array_new (), after = g_ptr_array_new ();
+  apt_order_removals ((const struct vmforge_package *const *)packages, asked, before, after);
+  static const char *const first[] = {"chosen", "old", "broken", "agent", "refuses"};
+  for (guint i = 0; i < G_N_ELEMENTS (first); i++)
+    g_assert_true (has_name (before, first[i]));
+  g_assert_cmpuint (before->len, ==, G_N_ELEMENTS (first));
+  g_assert_true (has_name (after, "free"));
+  g_assert_cmpuint (after->len, ==, 1);
+  packages_free (packages);
+}
+
+static void
+test_names (void)
+{
+  static const char *const names[] = {"plain", "versioned=1:2-3", "suited/bookworm", "foreign:amd64", NULL};
+  static const char *const found[] = {"plain", "versioned", "suited", "foreign"};
+  for (guint i = 0; i < G_N_ELEMENTS (found); i++)
+    g_assert_true (apt_names_contain (names, found[i]));
+  g_assert_false (apt_names_contain (names, "plai"));
+  g_assert_false (apt_names_contain (names, "plainer"));
+  g_assert_false (apt_names_contain (names, "bookworm"));
+  g_assert_false (apt_names_contain (NULL, "plain"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -142,5 +192,7 @@ main (int argc, char **argv)
   g_test_add_func ("/apt/stanza/a folded field is one line", test_folded_field);
   g_test_add_func ("/apt/stanza/a shortened stanza keeps what dpkg needs", test_shortened_stanza);
   g_test_add_func ("/apt/stanza/a relation gives all names without versions", test_relation_names);
+  g_test_add_func ("/apt/order/what_is_in_the_way_goes_first", test_removals);
+  g_test_add_func ("/apt/names/version_suite_and_architecture_do_not_count", test_names);
   return g_test_run ();
 }

@@ -113,9 +113,37 @@ def show_metadata(test):
         test.attempt("with newer metadata, also for what was resolved before", lambda: build_without_archives(test))
 
 
+def make_odd(deb):
+    """Packages that do not get on with those of the stages below."""
+    deb({"Package": "toy-rival", "Conflicts": "toy-site"})
+    deb({"Package": "toy-needed"}, {"/usr/bin/toy-needed": ("#!/bin/sh\nexit 0\n", 0o755)})
+    deb({"Package": "toy-caller"}, {}, {"postinst": "#!/bin/sh\nset -e\ntoy-needed\n"})
+    deb({"Package": "toy-prior"})
+    deb({"Package": "toy-lib", "Version": "2", "Pre-Depends": "toy-prior"}, {"/usr/share/toy/lib": "lib 2\n"})
+    deb({"Package": "toy-heir", "Breaks": "toy-lib (<< 2)", "Depends": "toy-lib (>= 2)"})
+    deb({"Package": "toy-breaking", "Breaks": "toy-lib (<< 2)"})
+
+
+def show_changes(test):
+    entry = [Extra(test, "odd", make_odd).entry("odd.gpg", False)]
+
+    def attempt(sentence, name, *run, **image):
+        spec = test.spec(name, base={"features": ["site"], "repositories": entry, "packages": ["toy-needed"]},
+                         image={**image, "run": list(run)})
+        test.attempt(sentence, lambda: succeed(test, "build", spec))
+    absent, current = "test ! -e /usr/share/toy/site", "grep -qx 'lib 2' /usr/share/toy/lib"
+    attempt("a package of a stage below goes where what comes conflicts with it", "rival", absent, packages=["toy-rival"])
+    attempt("also where the user names it", "named", absent, packages=["toy-rival"], remove=["toy-site"])
+    attempt("what the user removes is there until all is configured", "caller", "test ! -e /usr/bin/toy-needed",
+            packages=["toy-caller"], remove=["toy-needed"])
+    attempt("a package may break the version below of one that comes with it", "heir", current, packages=["toy-heir"])
+    attempt("also of one that comes later", "breaking", current, packages=["toy-breaking", "toy-lib"])
+
+
 def run(test):
     show_keys(test)
     show_metadata(test)
+    show_changes(test)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,26 @@ packages_survive_json (Fixture *fixture, gconstpointer data)
   fixture_assert_error (&error, VMFORGE_ERROR_FAILED, "lacks id, name, version or arch");
 }
 
+static void
+a_removal_survives_json_without_an_archive (Fixture *fixture, gconstpointer data)
+{
+  struct vmforge_package package = {.size = sizeof package,
+                                    .flags = VMFORGE_PACKAGE_REMOVE,
+                                    .id = "a",
+                                    .name = "a",
+                                    .version = "1",
+                                    .arch = "all"};
+  VfPackage *ours = vf_package_copy (&package);
+  g_autoptr (VfJson) json = vf_package_to_json (ours, TRUE);
+  GError *error = NULL;
+  VfPackage *back = vf_package_from_json (json, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (back->pub.flags, ==, VMFORGE_PACKAGE_REMOVE);
+  g_assert_null (back->pub.digest);
+  vf_package_free (ours);
+  vf_package_free (back);
+}
+
 #define ADD(function)                                                                                        \
   g_test_add ("/plugin/backend/" #function, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
@@ -205,5 +225,6 @@ main (int argc, char **argv)
   ADD (the_cache_keeps_what_is_verified);
   ADD (the_cache_refuses_another_digest);
   ADD (packages_survive_json);
+  ADD (a_removal_survives_json_without_an_archive);
   return g_test_run ();
 }
