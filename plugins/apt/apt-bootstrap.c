@@ -75,9 +75,12 @@ apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, GPtr
       return -1;
   /* dpkg wants its folders; the architecture file names the first one for dpkg without --add-architecture. */
   static const char *const folders[] = {"var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers"};
-  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
-    if (mkdirat (root->fd, folders[i], 0755) < 0 && errno != EEXIST)
+  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++) {
+    int fd = apt_make_folder (root, folders[i]);
+    if (fd < 0)
       return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", folders[i],
                        g_strerror (errno));
+    close (fd);
+  }
   return 0;
 }

@@ -4,10 +4,9 @@
 /* Installs what was resolved, from the cache, with the root filesystem's own dpkg. */
 #include "apt.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #define POLICY      "usr/sbin/policy-rc.d"
+#define STATES      "var/lib/apt/extended_states"
+#define MAX_STATES  (16 * 1024 * 1024)
 #define ENABLE_GRUB "etc/grub.d/enable_cloud"
 
 /* Packages that only came along are marked so, for a later `apt autoremove` in the guest. */
@@ -16,12 +15,8 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
                 const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  int fd = apt_open_in_root (root, "var/lib/apt/extended_states", O_RDONLY, 0);
-  char buffer[65536];
-  for (gssize step; fd >= 0 && (step = read (fd, buffer, sizeof buffer)) > 0;)
-    g_string_append_len (text, buffer, step);
-  if (fd >= 0)
-    close (fd);
+  if (apt_read (call, root, STATES, MAX_STATES, text) < 0)
+    return -1;
   for (; *packages != NULL; packages++) {
     const struct vmforge_package *package = *packages;
     g_autofree char *essential = package->data == NULL ? NULL : apt_stanza_get (package->data, "Essential");
@@ -33,8 +28,7 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
     if (strstr (text->str, head) == NULL)
       g_string_append_printf (text, "%sAuto-Installed: 1\n\n", head);
   }
-  return text->len == 0 ? 0
-                        : apt_write (call, root, "var/lib/apt/extended_states", text->str, text->len, 0644);
+  return text->len == 0 ? 0 : apt_write (call, root, STATES, text->str, text->len, 0644);
 }
 
 static char *

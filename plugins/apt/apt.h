@@ -93,10 +93,6 @@ int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ..
 int apt_lock (Call *call, const Apt *apt, const char *name);
 /* Removes the files in a folder of the host, not the folders. */
 void apt_empty_cache_folder (const char *path);
-/* Writes a new file below the root filesystem (folders made as needed), never through links that leave it. */
-int apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
-               int mode);
-
 /* Lines of a program that matter for an error: those of apt (E:, W:) and of dpkg. */
 typedef struct {
   GString *output;     /* standard output where wanted, else NULL */
@@ -128,6 +124,13 @@ GPtrArray *apt_package_lists (Call *call, const AptConfig *config);
 /* ---- the root filesystem (apt-root.c); paths are relative to it */
 /* -1 with errno. */
 int apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, int mode);
+/* A folder with those above it, made where absent. A descriptor of it, or -1 with errno. */
+int apt_make_folder (const struct vmforge_root *root, const char *path);
+/* Appends a regular file of at most limit bytes to text; one that is absent has none. */
+int apt_read (Call *call, const struct vmforge_root *root, const char *path, gsize limit, GString *text);
+/* Puts a new file in place of whatever is there but a folder; folders are made as needed. */
+int apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
+               int mode);
 gboolean apt_exists (const struct vmforge_root *root, const char *path);
 void apt_remove (const struct vmforge_root *root, const char *path);
 /* Removes the files in a folder, not the folders. */
