@@ -33,13 +33,9 @@ run_in_root (Call *call, const char *const *argv, const char *const *binds)
 {
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox, .binds = binds};
-  int status = call->host->run_in_root (call, &program, binds == NULL ? NULL : &sandbox);
-  if (status > 0) {
-    g_autofree char *command = g_strjoinv (" ", (char **)argv);
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'%.60s' in the image exited with status %d (see the log)",
-                     command, status);
-  }
-  return status;
+  g_autofree char *command = g_strjoinv (" ", (char **)argv);
+  g_autofree char *label = g_strdup_printf ("'%.60s' in the image", command);
+  return apt_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, label);
 }
 
 /* How GRUB is configured, in a file of ours, so that a later update-grub in the guest gives the same. */

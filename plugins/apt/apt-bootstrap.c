@@ -57,10 +57,7 @@ extract (Call *call, const struct vmforge_root *root, GPtrArray *packages)
   /* Folders in the archives must not replace the links of the merged /usr. */
   const char *env[] = {"TAR_OPTIONS=--keep-directory-symlink", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .input = paths->str};
-  int status = call->host->run (call, &program);
-  if (status > 0)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot unpack the essential packages (see the log)");
-  return status;
+  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "unpacking the essential packages");
 }
 
 int

@@ -39,10 +39,7 @@ add_host_settings (Call *call, GString *conf)
   const char *argv[] = {"apt-config", "dump", NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .line = collect_host_setting, .user = conf};
-  int status = call->host->run (call, &program);
-  if (status > 0)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump' exited with status %d", status);
-  return status;
+  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump'");
 }
 
 static void

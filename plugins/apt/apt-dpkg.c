@@ -42,7 +42,7 @@ on_line (void *user, int stream, const char *line)
   /* An error of dpkg goes on in the next, indented line. */
   if (line[0] == ' ' && run->lines.errors->len > 0) {
     char **slot = (char **)&g_ptr_array_index (run->lines.errors, run->lines.errors->len - 1);
-    if (g_str_has_suffix (*slot, ":")) {
+    if (g_str_has_suffix (*slot, ":") || g_str_has_suffix (*slot, ", and")) {
       char *joined = g_strconcat (*slot, line, NULL);
       g_free (*slot);
       *slot = joined;
@@ -108,7 +108,8 @@ explain (Run *run, int status)
     full |= strstr (g_ptr_array_index (run->lines.errors, i), "No space left") != NULL;
   const char *reason = run->lines.errors->len > 0 ? g_ptr_array_index (run->lines.errors, 0) : NULL;
   if (reason == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d", status);
+    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d: %s", status,
+                     run->lines.last == NULL ? "it said nothing" : run->lines.last);
   return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)",
                    reason, run->last == NULL ? "nothing" : run->last);
 }

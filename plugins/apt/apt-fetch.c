@@ -45,16 +45,7 @@ download (Call *call, const AptConfig *config, GPtrArray *argv, Fetch *fetch)
                                     .line = on_line,
                                     .user = fetch};
   int status = call->host->run (call, &program);
-  if (status <= 0)
-    return status;
-  const AptLines *lines = &fetch->lines;
-  const char *reason = lines->errors->len > 0 ? g_ptr_array_index (lines->errors, 0) : "apt-helper failed";
-  enum vmforge_plugin_error code = VMFORGE_PLUGIN_FAILED;
-  if (strstr (reason, "resolve") != NULL || strstr (reason, "connect") != NULL)
-    code = VMFORGE_PLUGIN_ENVIRONMENT;
-  else if (strstr (reason, "No space") != NULL)
-    code = VMFORGE_PLUGIN_NO_SPACE;
-  return apt_fail (call, code, "cannot fetch packages: %s", reason);
+  return status <= 0 ? status : apt_lines_explain (call, &fetch->lines, "cannot fetch packages");
 }
 
 static int

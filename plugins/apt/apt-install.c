@@ -185,8 +185,6 @@ apt_manifest (void *handle, Call *call, const struct vmforge_root *root)
       NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .line = emit_installed, .user = call};
-  int status = call->host->run_in_root (call, &program, NULL);
-  if (status > 0)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image exited with status %d", status);
-  return status;
+  struct vmforge_sandbox sandbox = {.size = sizeof sandbox};
+  return apt_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image");
 }

@@ -13,42 +13,6 @@ on_update_line (void *user, int stream, const char *line)
   return 0;
 }
 
-/* The first of apt's lines that says what is wrong, and what to do about it. */
-static int
-explain_update (Call *call, const AptLines *lines)
-{
-  static const struct {
-    const char *word, *advice;
-    enum vmforge_plugin_error code;
-  } causes[] = {
-      {"NO_PUBKEY", "the signature cannot be verified with the keyring given for it", VMFORGE_PLUGIN_FAILED},
-      {"BADSIG", "the signature is wrong", VMFORGE_PLUGIN_FAILED},
-      {"not signed", "only signed repositories are used: check the URL and the key", VMFORGE_PLUGIN_FAILED},
-      {"is expired",
-       "the mirror is stale: use another, or set Acquire::Check-Valid-Until in the host's apt.conf",
-       VMFORGE_PLUGIN_FAILED},
-      {"Could not resolve", "check the network, or name a mirror that can be reached with 'mirrors:'",
-       VMFORGE_PLUGIN_ENVIRONMENT},
-      {"Could not connect", "check the network, or name a mirror that can be reached with 'mirrors:'",
-       VMFORGE_PLUGIN_ENVIRONMENT},
-      {"Connection failed", "check the network, or name a mirror that can be reached with 'mirrors:'",
-       VMFORGE_PLUGIN_ENVIRONMENT},
-      {"does not have a Release file", "check URL and suite", VMFORGE_PLUGIN_FAILED},
-      {"No space left", "the disk of the store is full", VMFORGE_PLUGIN_NO_SPACE},
-  };
-  for (gsize i = 0; i < G_N_ELEMENTS (causes); i++) {
-    GPtrArray *both[] = {lines->errors, lines->warnings};
-    for (gsize k = 0; k < G_N_ELEMENTS (both); k++)
-      for (guint j = 0; j < both[k]->len; j++)
-        if (strstr (g_ptr_array_index (both[k], j), causes[i].word) != NULL)
-          return apt_fail (call, causes[i].code, "%s (%s)", (char *)g_ptr_array_index (both[k], j),
-                           causes[i].advice);
-  }
-  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot update the package lists: %s",
-                   lines->errors->len > 0 ? (char *)g_ptr_array_index (lines->errors, 0)
-                                          : "apt-get update failed");
-}
-
 static int
 update (Call *call, const AptConfig *config)
 {
@@ -62,7 +26,7 @@ update (Call *call, const AptConfig *config)
   int status = call->host->run (call, &program);
   if (status < 0)
     return -1;
-  return status == 0 ? 0 : explain_update (call, &lines);
+  return status == 0 ? 0 : apt_lines_explain (call, &lines, "cannot update the package lists");
 }
 
 static int
@@ -176,10 +140,7 @@ list_targets (Call *call, const AptConfig *config, GPtrArray *lines)
   const char *env[] = {config->env, NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .env = env, .line = collect_line, .user = lines};
-  int status = call->host->run (call, &program);
-  if (status > 0)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets' exited with status %d", status);
-  return status;
+  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets'");
 }
 
 GPtrArray *

@@ -89,38 +89,6 @@ apt_empty_cache_folder (const char *path)
   }
 }
 
-void
-apt_lines_init (AptLines *lines, gboolean keep_output)
-{
-  lines->output = keep_output ? g_string_new (NULL) : NULL;
-  lines->errors = g_ptr_array_new_with_free_func (g_free);
-  lines->warnings = g_ptr_array_new_with_free_func (g_free);
-}
-
-void
-apt_lines_clear (AptLines *lines)
-{
-  if (lines->output != NULL)
-    g_string_free (lines->output, TRUE);
-  g_clear_pointer (&lines->errors, g_ptr_array_unref);
-  g_clear_pointer (&lines->warnings, g_ptr_array_unref);
-}
-
-void
-apt_lines_add (AptLines *lines, int stream, const char *line)
-{
-  if (stream == 1 && lines->output != NULL) {
-    g_string_append (lines->output, line);
-    g_string_append_c (lines->output, '\n');
-  }
-  if (g_str_has_prefix (line, "E: "))
-    g_ptr_array_add (lines->errors, g_strdup (line + 3));
-  else if (g_str_has_prefix (line, "dpkg: error"))
-    g_ptr_array_add (lines->errors, g_strdup (line + strlen ("dpkg: ")));
-  else if (g_str_has_prefix (line, "W: "))
-    g_ptr_array_add (lines->warnings, g_strdup (line + 3));
-}
-
 static void
 apt_close (void *handle)
 {

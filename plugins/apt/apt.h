@@ -98,11 +98,21 @@ typedef struct {
   GString *output;     /* standard output where wanted, else NULL */
   GPtrArray *errors;   /* lines that begin with E:, Err: or dpkg: error */
   GPtrArray *warnings; /* W: */
+  char *last;          /* of standard error, or else of standard output; NULL: nothing was said */
+  gboolean last_is_error;
 } AptLines;
 void apt_lines_init (AptLines *lines, gboolean keep_output);
 void apt_lines_clear (AptLines *lines);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AptLines, apt_lines_clear)
 void apt_lines_add (AptLines *lines, int stream, const char *line);
+/* Sets the error that apt's lines amount to, `failure: why (advice)`, and returns -1. */
+int apt_lines_explain (Call *call, const AptLines *lines, const char *failure);
+
+/* Runs a program on the host, or with a sandbox in the root filesystem. What it says is logged, but for the
+ * lines of standard output that it has a function for. An exit status other than 0 is an error `label exited
+ * with status N: last line`. 0 or -1. */
+int apt_run (Call *call, const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
+             enum vmforge_plugin_error code, const char *label);
 
 /* ---- callbacks, one file each */
 int apt_refresh (void *handle, Call *call, const struct vmforge_package_request *request, char *snapshot);

@@ -45,6 +45,8 @@ static int
 fake_run (Call *call, const struct vmforge_program *program)
 {
   FakeHost *fake = (FakeHost *)call;
+  if (fake->failing != NULL && !g_str_equal (fake->failing, program->argv[0]))
+    return 0;
   if (fake->apt_config == NULL) {
     tell (program, 1, fake->output);
     tell (program, 2, fake->errors);
@@ -68,6 +70,12 @@ fake_run_in_root (Call *call, const struct vmforge_program *program, const struc
   return fake_run (call, program);
 }
 
+static const char *
+fake_cache_find (Call *call, const char *digest)
+{
+  return NULL;
+}
+
 void
 fake_host_init (FakeHost *fake, const char *profile)
 {
@@ -78,7 +86,8 @@ fake_host_init (FakeHost *fake, const char *profile)
                               .progress = fake_progress,
                               .cancelled = fake_cancelled,
                               .run = fake_run,
-                              .run_in_root = fake_run_in_root}};
+                              .run_in_root = fake_run_in_root,
+                              .cache_find = fake_cache_find}};
   fake->call.host = &fake->host;
   fake->folder = g_dir_make_tmp ("vmforge-apt-XXXXXX", &error);
   g_assert_no_error (error);

@@ -15,6 +15,7 @@ typedef struct {
   const char *const *output; /* lines of standard output of every program; NULL: none */
   const char *const *errors; /* likewise of standard error */
   int status;                /* of every program */
+  const char *failing;       /* the program that output, errors and status are of alone; NULL: of all */
   const char *apt_config;    /* run apt-get after all, with this APT_CONFIG; NULL: no program runs */
   char *folder;              /* of the test's own */
   Apt apt;
