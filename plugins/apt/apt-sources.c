@@ -5,73 +5,6 @@
  * uses the host's, an image names the public one or what the spec says. */
 #include "apt.h"
 
-/* The host's sources of the profile's components. */
-typedef struct {
-  struct json_object *components;
-  GPtrArray *uris;
-} HostSources;
-
-static gboolean
-array_has (struct json_object *array, const char *word)
-{
-  for (size_t i = 0; array != NULL && i < json_object_array_length (array); i++)
-    if (g_str_equal (json_object_get_string (json_object_array_get_idx (array, i)), word))
-      return TRUE;
-  return FALSE;
-}
-
-/* "COMPONENT URI" */
-static int
-collect_host_source (void *user, int stream, const char *line)
-{
-  HostSources *sources = user;
-  const char *uri = strchr (line, ' ');
-  g_autofree char *component = uri == NULL ? NULL : g_strndup (line, uri - line);
-  /* A vendor's archive may end in /debian as well, but has components of its own. Credentials stay out of
-   * lists of ours. */
-  if (stream == 1 && uri != NULL && array_has (sources->components, component) && strchr (uri, '@') == NULL)
-    g_ptr_array_add (sources->uris, g_strdup (uri + 1));
-  return 0;
-}
-
-/* URIs of the host's own apt sources, those of which nothing was fetched yet (--no-release-info) included;
- * empty on a host without apt sources. */
-static GPtrArray *
-host_uris (Call *call, const Apt *apt)
-{
-  HostSources sources = {.components = apt_setting (apt, "components"),
-                         .uris = g_ptr_array_new_with_free_func (g_free)};
-  const char *argv[] = {
-      "apt-get", "indextargets", "--no-release-info", "--format", "$(COMPONENT) $(REPO_URI)", NULL};
-  struct vmforge_program program = {
-      .size = sizeof program, .argv = argv, .line = collect_host_source, .user = &sources};
-  call->host->run (call, &program);
-  return sources.uris;
-}
-
-static char *
-without_slash (const char *url)
-{
-  gsize length = strlen (url);
-  while (length > 0 && url[length - 1] == '/')
-    length--;
-  return g_strndup (url, length);
-}
-
-/* The host's mirror of the same archive: the URI whose path ends like the profile's. */
-static char *
-host_mirror_for (GPtrArray *uris, const char *profile_url)
-{
-  g_autofree char *plain = without_slash (profile_url);
-  const char *archive = strrchr (plain, '/');
-  for (guint i = 0; archive != NULL && i < uris->len; i++) {
-    g_autofree char *uri = without_slash (g_ptr_array_index (uris, i));
-    if (g_str_has_suffix (uri, archive))
-      return g_steal_pointer (&uri);
-  }
-  return g_strdup (profile_url);
-}
-
 static const char *
 member (struct json_object *object, const char *key)
 {
@@ -114,7 +47,6 @@ for_each_suite (const Apt *apt,
 
 typedef struct {
   GString *text;
-  GPtrArray *host_uris;
   const char *key; /* name of the profile's keyring in the folder of keys */
 } BuildSources;
 
@@ -129,7 +61,7 @@ add_build_suite (const Apt *apt, const char *suite, const char *url, gpointer da
   if (apt->mirrors != NULL && apt->mirrors[0] != NULL && main_archive)
     mirror = g_strdup (apt->mirrors[0]);
   else
-    mirror = host_mirror_for (sources->host_uris, url);
+    mirror = apt_host_mirror (apt, suite, url);
   g_string_append_printf (sources->text, "deb [signed-by=" APT_KEYS_INSIDE "%s] %s %s %s\n", sources->key,
                           mirror, suite, components);
 }
@@ -176,9 +108,10 @@ apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_
     if (key == NULL)
       return NULL;
   }
-  g_autoptr (GPtrArray) uris = host_uris (call, apt);
+  if (apt_host_read (call, apt) < 0)
+    return NULL;
   g_autoptr (GString) text = g_string_new (NULL);
-  BuildSources sources = {.text = text, .host_uris = uris, .key = key};
+  BuildSources sources = {.text = text, .key = key};
   for_each_suite (apt, add_build_suite, &sources);
   return add_repositories (call, apt, text, request) < 0 ? NULL : g_strdup (text->str);
 }

@@ -94,6 +94,7 @@ apt_close (void *handle)
 {
   Apt *apt = handle;
   json_object_put (apt->profile);
+  apt_host_free (apt->host);
   g_free (apt->release_copy);
   g_free (apt->package_arch);
   g_free (apt->cache_path);
@@ -105,6 +106,7 @@ static int
 apt_open (Call *call, const struct vmforge_package_config *config, void **handle)
 {
   Apt *apt = g_new0 (Apt, 1);
+  apt->host = apt_host_new ();
   apt->profile = json_tokener_parse (config->profile);
   apt->release = apt->release_copy = g_strdup (config->release);
   apt->cache_path = g_strdup (config->cache_path);

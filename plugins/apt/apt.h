@@ -12,6 +12,8 @@
 
 typedef struct vmforge_call Call;
 
+typedef struct _AptHost AptHost;
+
 /* What open() returns. */
 typedef struct {
   struct json_object *profile;
@@ -21,6 +23,7 @@ typedef struct {
   char *cache_path;
   char **mirrors; /* the spec's, or NULL */
   gboolean offline;
+  AptHost *host;
 } Apt;
 
 /* A private configuration: nothing of the host's apt is seen but its proxies, credentials file, default
@@ -38,6 +41,15 @@ typedef struct {
 AptConfig *apt_config_new (Call *call, const Apt *apt, const char *sources, const char *status);
 void apt_config_free (AptConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AptConfig, apt_config_free)
+
+/* ---- mirrors of the host (apt-host.c) */
+AptHost *apt_host_new (void);
+void apt_host_free (AptHost *host);
+/* Reads the host's apt sources, once a handle. 0 or -1. */
+int apt_host_read (Call *call, const Apt *apt);
+/* The host's mirror of the archive at profile_url that has a suite of the profile, or else profile_url
+ * itself. */
+char *apt_host_mirror (const Apt *apt, const char *suite, const char *profile_url);
 
 /* sources.list for the build: the user's mirrors, else the host's own, else the profile's. NULL with error.
  */

@@ -96,6 +96,7 @@ fake_host_init (FakeHost *fake, const char *profile)
   fake->apt.profile = json_tokener_parse (text);
   g_assert_nonnull (fake->apt.profile);
   fake->apt.release = "bookworm";
+  fake->apt.host = apt_host_new ();
   fake->apt.package_arch = g_strdup ("amd64");
   fake->apt.cache_path = g_build_filename (fake->folder, "cache", NULL);
   g_assert_cmpint (g_mkdir (fake->apt.cache_path, 0755), ==, 0);
@@ -120,6 +121,7 @@ fake_host_clear (FakeHost *fake)
   remove_tree (fake->folder);
   g_free (fake->folder);
   json_object_put (fake->apt.profile);
+  apt_host_free (fake->apt.host);
   g_free (fake->apt.package_arch);
   g_free (fake->apt.cache_path);
 }
