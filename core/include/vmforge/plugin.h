@@ -311,9 +311,8 @@ struct vmforge_package_request {
   const struct vmforge_package *const *installed;       /* what the stages below hold; NULL terminated */
 };
 #define VMFORGE_REQUEST_BOOTSTRAP UINT32_C (1) /* nothing is installed: add what the distribution needs */
-#define VMFORGE_REQUEST_RECENT                                                                               \
-  UINT32_C (2) /* refresh: metadata that is there is recent, bring what is not                               \
-                */
+/* In refresh: what metadata is there is recent enough; bring only what is not there. */
+#define VMFORGE_REQUEST_RECENT UINT32_C (2)
 
 /* The root filesystem of the volume under construction. */
 struct vmforge_root {
