@@ -73,6 +73,8 @@ vf_work_open_backend (VfWork *work, GError **error)
 gboolean
 vf_work_install (VfWork *work, GError **error)
 {
+  if (!vf_work_keep_keys (work, error))
+    return FALSE;
   g_auto (GStrv) install = vf_json_strv (work->job, "install"), remove = vf_json_strv (work->job, "remove");
   g_autoptr (GPtrArray) repositories = read_repositories (work->job);
   g_autoptr (GPtrArray) installed = g_ptr_array_new ();

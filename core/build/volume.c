@@ -15,18 +15,14 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 
-/* Mount points must exist. This one is made for all workers and stays, empty: what is mounted there is in the
- * private namespace of one worker, and vanishes with it. */
-#define RUN_FOLDER "/run/vmforge"
-
 static gboolean
 make_mount_point (char **target, GError **error)
 {
-  if (!vf_fs_mkdir_p (AT_FDCWD, RUN_FOLDER, 0700, error))
+  if (!vf_fs_mkdir_p (AT_FDCWD, VF_WORK_FOLDER, 0700, error))
     return FALSE;
-  if (mount ("tmpfs", RUN_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=1m") != 0)
-    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", RUN_FOLDER);
-  *target = g_strdup (RUN_FOLDER "/root");
+  if (mount ("tmpfs", VF_WORK_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=64m") != 0)
+    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", VF_WORK_FOLDER);
+  *target = g_strdup (VF_WORK_FOLDER "/root");
   return vf_fs_mkdir_p (AT_FDCWD, *target, 0755, error);
 }
 

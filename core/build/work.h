@@ -14,6 +14,10 @@
 #include "plugin/storage.h"
 #include "support/json.h"
 
+/* Mount points must exist. This one is made for all workers and stays, empty: what is mounted there (memory,
+ * and the root filesystem below) is in the private namespace of one worker, and vanishes with it. */
+#define VF_WORK_FOLDER "/run/vmforge"
+
 typedef struct {
   VfJson *job;
   const char *stage; /* "core" … */
@@ -45,6 +49,8 @@ vf_work_is_core (const VfWork *work)
 /* volume.c */
 gboolean vf_work_prepare (VfWork *work, GError **error);
 gboolean vf_work_finish (VfWork *work, GError **error);
+/* keys.c: before the plugin sees the job's repositories. */
+gboolean vf_work_keep_keys (VfWork *work, GError **error);
 /* packages.c */
 gboolean vf_work_open_backend (VfWork *work, GError **error);
 gboolean vf_work_install (VfWork *work, GError **error);

@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "build/disk.h"
+#include "support/digest.h"
 #include "support/fs.h"
 #include "support/process.h"
 
@@ -82,6 +83,38 @@ the_filesystem_has_nothing_left_to_check_or_initialise (Fixture *fixture, gconst
   for (guint i = 0; lines[i]; i++)
     if (g_str_has_prefix (lines[i], "Group ") && g_ascii_isdigit (lines[i][6]))
       g_assert_nonnull (strstr (lines[i], "ITABLE_ZEROED"));
+}
+
+/* A stage with one repository, whose key has the digest of `planned`. */
+static VfJson *
+job_with_key (Fixture *fixture, const char *key, const char *planned)
+{
+  g_autofree char *path = g_build_filename (fixture->path, "toys.asc", NULL);
+  g_autofree char *digest = vf_digest_text (planned);
+  g_assert_true (g_file_set_contents (path, key, -1, NULL));
+  g_autofree char *members =
+      g_strdup_printf ("{\"repositories\":[{\"url\":\"http://toys\",\"name\":\"toys\",\"suite\":\"one\","
+                       "\"components\":[],\"key_path\":\"%s\",\"key_digest\":\"%s\"}]}",
+                       path, digest);
+  return fixture_next_job (fixture, "image", members);
+}
+
+static void
+a_repository_key_that_changed_since_the_plan_is_refused (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture, job_with_key (fixture, "another key", "the key"), VMFORGE_ERROR_FAILED,
+                "toys.asc' changed since the plan: run the build again");
+}
+
+static void
+the_repository_key_of_the_plan_reaches_the_image (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_build (fixture, job_with_key (fixture, "the key", "the key"));
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME);
+  assert_text (root, "etc/toys.key", "the key");
+  fixture_look_end (fixture);
 }
 
 typedef struct {
@@ -236,6 +269,8 @@ main (int argc, char **argv)
   ADD (core_is_a_sealed_bootable_volume);
   ADD (the_filesystem_has_nothing_left_to_check_or_initialise);
   ADD (progress_never_goes_back_and_packages_are_listed);
+  ADD (a_repository_key_that_changed_since_the_plan_is_refused);
+  ADD (the_repository_key_of_the_plan_reaches_the_image);
   ADD (a_stage_grows_into_a_larger_volume);
   ADD (a_file_that_leaves_the_root_is_refused);
   ADD (a_failing_step_tells_stage_label_status_and_last_line);

@@ -94,6 +94,19 @@ toy_fetch (void *handle, struct vmforge_call *call, const struct vmforge_package
   return 0;
 }
 
+/* The key as it is at the path that the plugin was given. */
+static int
+install_key (int dirfd, const struct vmforge_repository *repository)
+{
+  char path[300], text[4096];
+  int fd = open (repository->key_path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read (fd, text, sizeof text);
+  if (fd >= 0)
+    close (fd);
+  snprintf (path, sizeof path, "etc/%s.key", repository->name);
+  return length < 0 ? -1 : put (dirfd, path, text, (size_t)length, 0644);
+}
+
 static int
 toy_install (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
              const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
@@ -103,6 +116,9 @@ toy_install (void *handle, struct vmforge_call *call, const struct vmforge_root 
   char path[300];
   int dirfd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int result = request->flags & VMFORGE_REQUEST_BOOTSTRAP ? bootstrap (dirfd) : 0;
+  for (const struct vmforge_repository *const *item = request->repositories; result == 0 && item && *item;
+       item++)
+    result = install_key (dirfd, *item);
   for (; result == 0 && *packages; packages++) {
     snprintf (path, sizeof path, "var/lib/toy/%s", (*packages)->name);
     if (strcmp ((*packages)->name, "plugin-crash") == 0)
