@@ -13,6 +13,10 @@
 /* A worker runs scripts of others; what it may make us keep is bounded. */
 #define MAX_PACKAGES 100000
 
+/* A worker that is asked to end kills at once all that it started, and waits for it: what takes long then is
+ * the kernel, which writes a filesystem back to unmount it. Killing the worker would only hide that. */
+#define END_MSEC 30000
+
 /* Of our environment, what a worker needs beside the minimal one. */
 static const char *const passed_environment[] = {
     "VMFORGE_PLUGIN_PATH", "VMFORGE_DEBUG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
@@ -100,6 +104,7 @@ new_process (VfJson *job, int log_fd, int lock_fd)
   g_autofree char *text = vf_json_canonical (job);
   vf_process_set_input (process, text);
   vf_process_set_status_fd (process, VF_JOB_EVENTS_FD);
+  vf_process_set_grace (process, END_MSEC);
   vf_process_pass_fd (process, log_fd, VF_JOB_LOG_FD);
   if (lock_fd >= 0)
     vf_process_pass_fd (process, lock_fd, VF_JOB_LOCK_FD);

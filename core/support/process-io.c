@@ -18,7 +18,6 @@
 #define MAX_LINE   (64 * 1024)
 #define MAX_OUTPUT (64 * 1024 * 1024)
 #define MAX_QUOTED 1024
-#define GRACE_USEC (2 * G_USEC_PER_SEC)
 
 typedef struct {
   int *fd; /* -1 once at its end */
@@ -155,10 +154,10 @@ end_child (Service *service)
   gint64 now = g_get_monotonic_time ();
   if (service->kill_at == 0) {
     signal_child (service, SIGTERM);
-    service->kill_at = now + GRACE_USEC;
+    service->kill_at = now + service->process->grace;
   } else if (now >= service->kill_at) {
     signal_child (service, SIGKILL);
-    service->kill_at = now + GRACE_USEC;
+    service->kill_at = now + service->process->grace;
   }
 }
 

@@ -20,6 +20,7 @@ struct _VfProcess {
   GArray *passed; /* VfProcessPass */
   int status_fd;  /* 0: none */
   gboolean interactive;
+  gint64 grace; /* microseconds */
   VfProcessLineFunc func;
   gpointer user_data;
   GString *output; /* standard output, without a line function */

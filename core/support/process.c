@@ -13,6 +13,8 @@
 /* Of its last lines, an error quotes these many. */
 #define QUOTED_LINES 3
 
+#define GRACE_MSEC 2000
+
 /* Of our own environment, what programs get too: how to reach the network, and the reproducible clock. */
 static const char *const inherited[] = {
     "http_proxy",  "https_proxy", "ftp_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
@@ -28,6 +30,7 @@ vf_process_new (const char *const *argv)
   process->passed = g_array_new (FALSE, FALSE, sizeof (VfProcessPass));
   process->output = g_string_new (NULL);
   g_queue_init (&process->tail);
+  vf_process_set_grace (process, GRACE_MSEC);
   for (; *argv != NULL; argv++)
     vf_process_add_argument (process, *argv);
   vf_process_add_env (process, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -129,6 +132,12 @@ vf_process_set_interactive (VfProcess *process)
   const char *term = g_getenv ("TERM");
   if (term != NULL)
     g_ptr_array_add (process->env, g_strdup_printf ("TERM=%s", term));
+}
+
+void
+vf_process_set_grace (VfProcess *process, guint milliseconds)
+{
+  process->grace = milliseconds * G_GINT64_CONSTANT (1000);
 }
 
 const char *

@@ -33,7 +33,8 @@ void vf_process_set_line_func (VfProcess *process, VfProcessLineFunc func, gpoin
 /* The child keeps our terminal: standard descriptors and process group are inherited. For shells and QEMU. */
 void vf_process_set_interactive (VfProcess *process);
 /* An ordinary child runs in its own process group, which is killed as a whole; when cancelled it gets
- * SIGTERM, then SIGKILL after 2 s. */
+ * SIGTERM, then SIGKILL after 2 s, or after this time. */
+void vf_process_set_grace (VfProcess *process, guint milliseconds);
 
 /* Runs it to its end. status: exit status, or 128 + N for signal N; may be NULL, then other than 0 is an
  * error that quotes the program and its last lines. Errors: VMFORGE_ERROR_ENVIRONMENT with the name of the

@@ -7,7 +7,9 @@
  *             waits              reaps orphans                     works
  *
  * Each dies with its parent, the kernel kills all of a pid namespace with its first process, and the mount
- * namespace and its loop devices go with the last process in it. */
+ * namespace and its loop devices go with the last process in it. The one that waits is in neither namespace:
+ * once it has seen the first process end, nothing of them is left. So it does not die of a signal that asks
+ * it to end, but ends the others. */
 
 #include "build/job.h"
 #include "build/worker.h"
@@ -42,10 +44,10 @@ wait_status (int status)
 }
 
 static gboolean
-enter_namespaces (GError **error)
+enter_mount_namespace (GError **error)
 {
-  if (unshare (CLONE_NEWNS | CLONE_NEWPID) != 0)
-    return vf_error_set_errno (error, "cannot make mount and pid namespaces");
+  if (unshare (CLONE_NEWNS) != 0)
+    return vf_error_set_errno (error, "cannot make a mount namespace");
   /* Slave: mounts of the host (a store's pool) appear here, ours never there. */
   if (mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
     return vf_error_set_errno (error, "cannot make the mounts private");
@@ -96,6 +98,11 @@ build (VfJson *job, VfEvents *events)
 static int
 be_init (VfJson *job, VfEvents *events)
 {
+  g_autoptr (GError) error = NULL;
+  if (!enter_mount_namespace (&error)) {
+    vf_events_failed (events, error);
+    _exit (1);
+  }
   pid_t builder = fork ();
   if (builder == 0)
     return die_with_parent (1) ? build (job, events) : 1;
@@ -109,24 +116,62 @@ be_init (VfJson *job, VfEvents *events)
   }
 }
 
+/* Those that ask us to end, and the one that tells of a child's end. */
+static sigset_t
+awaited_signals (void)
+{
+  sigset_t set;
+  sigemptyset (&set);
+  sigaddset (&set, SIGTERM);
+  sigaddset (&set, SIGINT);
+  sigaddset (&set, SIGHUP);
+  sigaddset (&set, SIGCHLD);
+  return set;
+}
+
+/* Waits for the first process of the namespace, and ends it when asked to. It becomes reapable when all
+ * others of the namespace are gone. */
+static int
+await_init (pid_t init, const sigset_t *awaited)
+{
+  int status = 1 << 8;
+  for (;;) {
+    pid_t ended = waitpid (init, &status, WNOHANG);
+    if (ended == init || (ended < 0 && errno != EINTR))
+      return wait_status (status);
+    int number = sigwaitinfo (awaited, NULL);
+    if (number > 0 && number != SIGCHLD)
+      kill (init, SIGKILL);
+  }
+}
+
 static int
 run (VfJson *job, VfEvents *events)
 {
   g_autoptr (GError) error = NULL;
-  if (!enter_namespaces (&error)) {
+  const sigset_t awaited = awaited_signals ();
+  sigset_t before;
+  if (unshare (CLONE_NEWPID) != 0) {
+    vf_error_set_errno (&error, "cannot make a pid namespace");
     vf_events_failed (events, error);
     return 1;
   }
+  sigprocmask (SIG_BLOCK, &awaited, &before);
   pid_t init = fork ();
-  if (init == 0) /* its parent is outside of its pid namespace: number 0 */
+  if (init == 0) { /* its parent is outside of its pid namespace: number 0 */
+    sigprocmask (SIG_SETMASK, &before, NULL);
     return die_with_parent (0) ? be_init (job, events) : 1;
-  int status = 1 << 8;
-  while (init > 0 && waitpid (init, &status, 0) < 0 && errno == EINTR)
-    ;
-  status = wait_status (status);
+  }
+  if (init < 0) {
+    vf_error_set_errno (&error, "cannot make a process");
+    vf_events_failed (events, error);
+    return 1;
+  }
+  int status = await_init (init, &awaited);
   /* A crash must look like one to the engine. */
   if (status > 128) {
     signal (status - 128, SIG_DFL);
+    sigprocmask (SIG_SETMASK, &before, NULL);
     raise (status - 128);
   }
   _exit (status);

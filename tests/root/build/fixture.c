@@ -240,11 +240,17 @@ has_process (const char *path)
   return FALSE;
 }
 
+gboolean
+fixture_is_clean (const Fixture *fixture)
+{
+  return !has_loop (fixture->path) && !has_process (fixture->path);
+}
+
 void
 fixture_assert_clean (const Fixture *fixture)
 {
   for (int i = 0; i < 100; i++) {
-    if (!has_loop (fixture->path) && !has_process (fixture->path))
+    if (fixture_is_clean (fixture))
       return;
     g_usleep (50 * 1000);
   }

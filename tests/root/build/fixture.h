@@ -40,5 +40,7 @@ char *fixture_volume_path (const Fixture *fixture, const char *volume);
 char *fixture_look (const Fixture *fixture, const char *volume);
 void fixture_look_end (const Fixture *fixture);
 
+/* FALSE while any loop device, mount or process uses the store. */
+gboolean fixture_is_clean (const Fixture *fixture);
 /* Waits for up to five seconds until no loop device, mount or process uses the store. */
 void fixture_assert_clean (const Fixture *fixture);

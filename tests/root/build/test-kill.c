@@ -120,6 +120,7 @@ cancelling_ends_the_job_soon_and_leaves_nothing (Fixture *fixture, gconstpointer
     GThread *thread = g_thread_new ("canceller", cancel_later, &canceller);
     g_assert_false (vf_job_run (job, fixture->log_fd, -1, NULL, NULL, cancellable, &error));
     g_assert_error (error, VMFORGE_ERROR, VMFORGE_ERROR_CANCELLED);
+    g_assert_true (fixture_is_clean (fixture)); /* now, not soon */
     g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_USEC_PER_SEC);
     g_thread_join (thread);
     fixture_assert_clean (fixture);

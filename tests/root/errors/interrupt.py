@@ -86,13 +86,17 @@ class Stopper:
         """Nothing, or what is wrong. A point that this build does not come to, or passes at once, is not held against
         the program; reached() is for that."""
         self.tried += 1
-        name = f"stopped-{self.tried}"
+        name, before = f"stopped-{self.tried}", self.test.snapshot()
         build = Build(self.test, new_spec(self.test, name, point.stage or "appliance"))
         if any(step == (point.stage, point.what) for step in build.steps()):
             time.sleep(point.delay)
             (os.killpg if whole_group else os.kill)(build.process.pid, number)
         errors, status = build.finish(), build.process.returncode
         namespace.reap()
+        # Who asks politely gets all of it back when the program ends, not soon after.
+        left = before.leaks(patience=0) if number == signal.SIGINT else []
+        if left:
+            return "\n".join(["left at the end of the program:", *left])
         if status == 0:
             return None
         if status != ENDS[number]:

@@ -276,6 +276,19 @@ test_stubborn (Listener *listener, gconstpointer data)
 }
 
 static void
+test_grace (Listener *listener, gconstpointer data)
+{
+  gint64 begin = g_get_monotonic_time ();
+  g_autoptr (VfProcess) process = shell ("trap '' TERM; echo cancel; while :; do sleep 0.1; done");
+  vf_process_set_line_func (process, on_line, listener);
+  vf_process_set_grace (process, 200);
+  g_assert_false (vf_process_run (process, NULL, listener->cancellable, NULL));
+  gint64 taken = g_get_monotonic_time () - begin;
+  g_assert_cmpint (taken, >=, 200 * 1000);
+  g_assert_cmpint (taken, <, 1500 * 1000);
+}
+
+static void
 test_cancelled_group (Listener *listener, gconstpointer data)
 {
   run_cancelled (listener, "sleep 300 & echo $!; echo cancel; wait");
@@ -308,6 +321,7 @@ main (int argc, char **argv)
       {"/process/a cancelled program is asked to end", test_cancelled},
       {"/process/another thread can cancel a silent program", test_cancelled_by_thread},
       {"/process/one that ignores SIGTERM is killed after two seconds", test_stubborn},
+      {"/process/or after the time that its caller gives it", test_grace},
       {"/process/the group is cancelled with its leader", test_cancelled_group},
   };
   g_test_init (&argc, &argv, NULL);
