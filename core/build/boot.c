@@ -7,15 +7,16 @@
 
 #include "build/embed.h"
 #include "support/error.h"
-#include "support/fs.h"
+#include "support/fd.h"
+
+#include <unistd.h>
 
 #define ARTEFACT_LIMIT (16 * 1024 * 1024)
 
 static gboolean
 read_artefact (VfWork *work, const VfArtefact *artefact, char **data, gsize *length, GError **error)
 {
-  g_autofree char *path = vf_rootfs_resolve (work->root, artefact->path, TRUE, error);
-  *data = path ? vf_fs_read (work->root->fd, path, ARTEFACT_LIMIT, length, error) : NULL;
+  *data = vf_rootfs_read_data (work->root, artefact->path, ARTEFACT_LIMIT, length, error);
   return *data != NULL;
 }
 
@@ -51,10 +52,13 @@ place_bios (VfWork *work, GPtrArray *artefacts, GError **error)
 static gboolean
 place_efi (VfWork *work, const VfArtefact *artefact, GError **error)
 {
-  g_autofree char *inside = vf_rootfs_resolve (work->root, artefact->path, TRUE, error);
-  if (!inside)
+  gsize length;
+  vf_autofd int fd =
+      vf_rootfs_open_file (work->root, artefact->path, work->layout.esp.length, &length, error);
+  if (fd < 0)
     return FALSE;
-  g_autofree char *source = g_build_filename (work->root->path, inside, NULL);
+  /* The file that was looked at, not the path: mcopy would follow it anywhere. */
+  g_autofree char *source = g_strdup_printf ("/proc/%d/fd/%d", (int)getpid (), fd);
   return vf_embed_efi (work->volume_path, &work->layout, source, artefact->target, work->epoch, NULL, error);
 }
 

@@ -78,9 +78,14 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
     return place_link (placing, dirfd, name, to, error);
   if (!S_ISREG (info.st_mode) && !S_ISDIR (info.st_mode))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is neither file, folder nor symbolic link", name);
-  vf_autofd int fd = openat (dirfd, name, O_RDONLY | O_CLOEXEC | (depth == 0 ? 0 : O_NOFOLLOW));
-  if (fd < 0)
+  vf_autofd int fd =
+      openat (dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (depth == 0 ? 0 : O_NOFOLLOW));
+  const mode_t type = info.st_mode & S_IFMT;
+  if (fd < 0 || fstat (fd, &info) != 0)
     return vf_error_set_errno (error, "cannot open '%s'", name);
+  if ((info.st_mode & S_IFMT) != type)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' changed while it was read: run the build again",
+                         name);
   if (S_ISDIR (info.st_mode))
     return place_folder (placing, fd, &info, to, depth, error);
   VfAccess access = access_for (placing, info.st_mode, FALSE);

@@ -42,10 +42,12 @@ generate (VfWork *work, const char *locale, GError **error)
         "the image has neither the locale '%s' nor locale-gen: add the package that brings it "
         "(Debian: locales)",
         locale);
-  g_autofree char *list = vf_rootfs_read (work->root, "/etc/locale.gen", NULL);
+  g_autofree char *list = vf_rootfs_read_if_any (work->root, "/etc/locale.gen", "", error);
+  if (!list)
+    return FALSE;
   const char *dot = strchr (locale, '.');
   g_autofree char *charset = dot ? g_strndup (dot + 1, strcspn (dot + 1, "@")) : g_strdup ("ISO-8859-1");
-  g_autofree char *text = g_strdup_printf ("%s%s %s\n", list ? list : "", locale, charset);
+  g_autofree char *text = g_strdup_printf ("%s%s %s\n", list, locale, charset);
   const char *const argv[] = {"locale-gen", NULL};
   if (!vf_rootfs_write_text (work->root, "/etc/locale.gen", text, error) ||
       !vf_sandbox_call (&work->sandbox, argv, NULL, error))

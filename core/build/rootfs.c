@@ -7,14 +7,17 @@
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
+#include "support/units.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define MAX_LINKS  40
+#define ATTEMPTS   32 /* to open while another process renames */
 #define READ_LIMIT (16 * 1024 * 1024)
 
 VfRootfs *
@@ -48,7 +51,13 @@ open_resolved (const VfRootfs *root, const char *resolved, int flags)
       .flags = flags | O_CLOEXEC | O_NOFOLLOW,
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
   };
-  return syscall (SYS_openat2, root->fd, *resolved ? resolved : ".", &how, sizeof how);
+  int fd = -1;
+  for (int attempt = 0; attempt < ATTEMPTS && fd < 0; attempt++) {
+    fd = syscall (SYS_openat2, root->fd, *resolved ? resolved : ".", &how, sizeof how);
+    if (fd < 0 && errno != EAGAIN && errno != EINTR)
+      break;
+  }
+  return fd;
 }
 
 /* The target of the symbolic link at a resolved path; NULL where there is none. */
@@ -160,11 +169,73 @@ vf_rootfs_is_link (const VfRootfs *root, const char *path)
   return target != NULL;
 }
 
+int
+vf_rootfs_open_file (const VfRootfs *root, const char *path, gsize limit, gsize *length, GError **error)
+{
+  /* Neither does a pipe without a writer keep us, nor a terminal become ours. */
+  vf_autofd int fd = vf_rootfs_open_at (root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+  struct stat info;
+  if (fd < 0)
+    return -1;
+  if (fstat (fd, &info) != 0)
+    return vf_error_set_errno (error, "cannot look at '%s' in the root filesystem", path), -1;
+  if (!S_ISREG (info.st_mode))
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' in the root filesystem is no regular file", path),
+           -1;
+  if ((guint64)info.st_size > limit) {
+    g_autofree char *size = vf_units_format_size ((guint64)info.st_size),
+                    *most = vf_units_format_size (limit);
+    vf_error_set (error, VMFORGE_ERROR_FAILED,
+                  "'%s' in the root filesystem is too large: it has %s, and may have %s", path, size, most);
+    return -1;
+  }
+  *length = (gsize)info.st_size;
+  return vf_fd_steal (&fd);
+}
+
+char *
+vf_rootfs_read_data (const VfRootfs *root, const char *path, gsize limit, gsize *length, GError **error)
+{
+  gsize size, done = 0;
+  vf_autofd int fd = vf_rootfs_open_file (root, path, limit, &size, error);
+  if (fd < 0)
+    return NULL;
+  g_autofree char *data = g_malloc (size + 1);
+  while (done < size) {
+    ssize_t step = read (fd, data + done, size - done);
+    if (step < 0 && errno == EINTR)
+      continue;
+    if (step < 0) {
+      vf_error_set_errno (error, "cannot read '%s' in the root filesystem", path);
+      return NULL;
+    }
+    if (step == 0)
+      break;
+    done += (gsize)step;
+  }
+  data[done] = '\0';
+  if (length)
+    *length = done;
+  return g_steal_pointer (&data);
+}
+
 char *
 vf_rootfs_read (const VfRootfs *root, const char *path, GError **error)
 {
-  g_autofree char *resolved = vf_rootfs_resolve (root, path, TRUE, error);
-  return resolved ? vf_fs_read (root->fd, resolved, READ_LIMIT, NULL, error) : NULL;
+  return vf_rootfs_read_data (root, path, READ_LIMIT, NULL, error);
+}
+
+char *
+vf_rootfs_read_if_any (const VfRootfs *root, const char *path, const char *fallback, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *text = vf_rootfs_read (root, path, &failure);
+  if (text)
+    return g_steal_pointer (&text);
+  if (!vf_rootfs_exists (root, path))
+    return g_strdup (fallback);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
 }
 
 /* The next folder of a resolved path, made where absent. */

@@ -37,8 +37,16 @@ char *vf_rootfs_resolve (const VfRootfs *root, const char *path, gboolean follow
 int vf_rootfs_open_at (const VfRootfs *root, const char *path, int flags, GError **error);
 gboolean vf_rootfs_exists (const VfRootfs *root, const char *path);
 gboolean vf_rootfs_is_link (const VfRootfs *root, const char *path);
-/* NULL with error; at most 16 MiB. */
+/* Opens a regular file of at most `limit` bytes for reading: an image may hold pipes, devices and files
+ * without end wherever we expect a file. -1 with error. */
+int vf_rootfs_open_file (const VfRootfs *root, const char *path, gsize limit, gsize *length, GError **error);
+/* Reads such a file, NUL terminated. length may be NULL. NULL with error. */
+char *vf_rootfs_read_data (const VfRootfs *root, const char *path, gsize limit, gsize *length,
+                           GError **error);
+/* The same of at most 16 MiB. */
 char *vf_rootfs_read (const VfRootfs *root, const char *path, GError **error);
+/* The same; fallback where there is no such file. NULL with error if there is one that cannot be read. */
+char *vf_rootfs_read_if_any (const VfRootfs *root, const char *path, const char *fallback, GError **error);
 
 /* Makes a folder and its missing parents (0755 root:root); one that exists gets `access` too. */
 gboolean vf_rootfs_mkdir (const VfRootfs *root, const char *path, const VfAccess *access, GError **error);

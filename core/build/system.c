@@ -146,8 +146,11 @@ vf_system_services (VfWork *work, GError **error)
 static gboolean
 name_in_hosts (VfWork *work, const char *hostname, GError **error)
 {
-  g_autofree char *present = vf_rootfs_read (work->root, "/etc/hosts", NULL);
-  g_auto (GStrv) lines = g_strsplit (present ? present : "127.0.0.1\tlocalhost\n", "\n", -1);
+  g_autofree char *present =
+      vf_rootfs_read_if_any (work->root, "/etc/hosts", "127.0.0.1\tlocalhost\n", error);
+  if (!present)
+    return FALSE;
+  g_auto (GStrv) lines = g_strsplit (present, "\n", -1);
   g_autoptr (GString) text = g_string_new (NULL);
   for (guint i = 0; lines[i]; i++)
     if (*lines[i] && !g_str_has_prefix (lines[i], "127.0.1.1"))

@@ -135,8 +135,10 @@ write_keys (VfWork *work, const char *name, char **keys, GError **error)
   }
   g_autofree char *folder = g_build_filename ("/", owner->home, ".ssh", NULL);
   g_autofree char *path = g_build_filename (folder, "authorized_keys", NULL);
-  g_autofree char *present = vf_rootfs_read (work->root, path, NULL);
-  g_autofree char *text = merge_keys (present ? present : "", keys);
+  g_autofree char *present = vf_rootfs_read_if_any (work->root, path, "", error);
+  if (!present)
+    return FALSE;
+  g_autofree char *text = merge_keys (present, keys);
   const VfAccess home = {0700, owner->uid, owner->gid}, file = {0600, owner->uid, owner->gid};
   return (vf_rootfs_exists (work->root, owner->home) ||
           vf_rootfs_mkdir (work->root, owner->home, &home, error)) &&

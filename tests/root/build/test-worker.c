@@ -230,6 +230,18 @@ packages_that_cannot_fit_are_refused_before_they_are_unpacked (Fixture *fixture,
 }
 
 static void
+a_boot_file_that_is_a_pipe_is_refused (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (
+      fixture,
+      fixture_next_job (
+          fixture, "image",
+          "{\"packages\":[{\"id\":\"pipe\",\"name\":\"pipe\",\"version\":\"1\",\"arch\":\"all\"}]}"),
+      VMFORGE_ERROR_FAILED, "'/boot/toy.efi' in the root filesystem is no regular file");
+}
+
+static void
 a_full_volume_is_called_so (Fixture *fixture, gconstpointer data)
 {
   fixture_build_core (fixture);
@@ -276,6 +288,7 @@ main (int argc, char **argv)
   ADD (a_failing_step_tells_stage_label_status_and_last_line);
   ADD (scripts_and_commands_share_run_and_tmp_which_do_not_ship);
   ADD (packages_that_cannot_fit_are_refused_before_they_are_unpacked);
+  ADD (a_boot_file_that_is_a_pipe_is_refused);
   ADD (a_full_volume_is_called_so);
   ADD (a_plugin_that_crashes_takes_only_its_worker_along);
   ADD (a_daemon_that_a_script_leaves_ends_with_it);

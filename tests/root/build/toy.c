@@ -162,6 +162,9 @@ toy_boot (void *handle, struct vmforge_call *call, const struct vmforge_root *ro
                        put (dirfd, "boot/toy.efi", request->root_uuid, strlen (request->root_uuid), 0644) == 0
                    ? 0
                    : fail (call, "making boot files");
+  /* What a hostile package could do. */
+  if (result == 0 && faccessat (dirfd, "var/lib/toy/pipe", F_OK, 0) == 0)
+    result = unlinkat (dirfd, "boot/toy.efi", 0) == 0 ? mkfifoat (dirfd, "boot/toy.efi", 0644) : -1;
   close (dirfd);
   if (result == 0)
     result = call->host->emit_artefact (call, VMFORGE_ARTEFACT_BIOS_BOOT, "/boot/boot.img", NULL);

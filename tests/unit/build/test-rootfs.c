@@ -189,6 +189,49 @@ emptying_a_folder_keeps_it_and_follows_no_link (Fixture *fixture, gconstpointer 
   g_assert_true (vf_rootfs_empty (fixture->root, "/var/absent", NULL));
 }
 
+static void
+assert_refused (const Fixture *fixture, const char *path, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = vf_rootfs_read (fixture->root, path, &error);
+  g_assert_null (text);
+  g_assert_error (error, VMFORGE_ERROR, VMFORGE_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, words));
+  g_clear_error (&error);
+  text = vf_rootfs_read_if_any (fixture->root, path, "fallback", &error);
+  g_assert_null (text);
+  g_assert_nonnull (strstr (error->message, words));
+}
+
+static void
+a_pipe_is_not_waited_for (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->root->path, "etc/hosts", NULL);
+  g_assert_cmpint (mkfifo (path, 0644), ==, 0);
+  alarm (10); /* waiting would be for ever */
+  assert_refused (fixture, "/etc/hosts", "'/etc/hosts' in the root filesystem is no regular file");
+  alarm (0);
+}
+
+static void
+a_file_without_end_is_not_read (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->root->path, "etc/hosts", NULL);
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  g_assert_cmpint (truncate (path, (off_t)1 << 40), ==, 0);
+  assert_refused (fixture, "/etc/hosts",
+                  "'/etc/hosts' in the root filesystem is too large: it has 1.0 TiB, and may have 16.0 MiB");
+}
+
+static void
+an_absent_file_reads_as_the_fallback (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = vf_rootfs_read_if_any (fixture->root, "/etc/hosts", "fallback", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (text, ==, "fallback");
+}
+
 #define ADD(test) g_test_add ("/build/rootfs/" #test, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -203,6 +246,9 @@ main (int argc, char **argv)
   ADD (a_link_is_replaced_not_written_through);
   ADD (a_folder_is_not_replaced_by_a_file);
   ADD (a_copy_whose_digest_differs_is_not_placed);
+  ADD (a_pipe_is_not_waited_for);
+  ADD (a_file_without_end_is_not_read);
+  ADD (an_absent_file_reads_as_the_fallback);
   ADD (emptying_a_folder_keeps_it_and_follows_no_link);
   return g_test_run ();
 }
