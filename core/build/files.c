@@ -4,6 +4,7 @@
 #include "build/owners.h"
 #include "build/work.h"
 #include "plan/inputs.h"
+#include "spec/spec.h"
 #include "support/error.h"
 #include "support/fd.h"
 
@@ -67,6 +68,22 @@ place_link (const Placing *placing, int dirfd, const char *name, const char *to,
   return vf_rootfs_symlink (placing->root, to, target, placing->owner.uid, placing->owner.gid, error);
 }
 
+/* The spec check has seen the path; only here can be seen where links of the image lead, and what is in a
+ * folder of the spec. */
+static gboolean
+check_ships (const VfRootfs *root, const char *to, GError **error)
+{
+  g_autofree char *resolved = vf_rootfs_resolve (root, to, FALSE, error); /* a link there is replaced */
+  if (!resolved)
+    return FALSE;
+  g_autofree char *path = g_strconcat ("/", resolved, NULL);
+  const char *folder = vf_spec_unshipped_folder (path);
+  return !folder ||
+         vf_error_set (error, VMFORGE_ERROR_SPEC,
+                       "'%s' would lie in %s, and nothing there is part of an image: put it elsewhere", to,
+                       folder);
+}
+
 static gboolean
 place (const Placing *placing, int dirfd, const char *name, const char *to, guint depth, GError **error)
 {
@@ -75,7 +92,7 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
   if (fstatat (dirfd, name, &info, depth == 0 ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
     return vf_error_set_errno (error, "cannot read '%s'", name);
   if (S_ISLNK (info.st_mode))
-    return place_link (placing, dirfd, name, to, error);
+    return check_ships (placing->root, to, error) && place_link (placing, dirfd, name, to, error);
   if (!S_ISREG (info.st_mode) && !S_ISDIR (info.st_mode))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is neither file, folder nor symbolic link", name);
   vf_autofd int fd =
@@ -89,6 +106,8 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
   if (S_ISDIR (info.st_mode))
     return place_folder (placing, fd, &info, to, depth, error);
   VfAccess access = access_for (placing, info.st_mode, FALSE);
+  if (!check_ships (placing->root, to, error))
+    return FALSE;
   return vf_rootfs_copy (placing->root, to, fd, depth == 0 ? placing->digest : NULL, &access, error);
 }
 
@@ -115,6 +134,8 @@ place_entry (VfWork *work, VfJson *json, const char *to, GError **error)
                      .mode = (int)vf_json_int (json, "mode", -1),
                      .digest = vf_json_string (json, "digest", NULL)};
   if (!vf_owner_parse (work->root, vf_json_string (json, "owner", NULL), &placing.owner, error))
+    return FALSE;
+  if (!from && !check_ships (work->root, to, error))
     return FALSE;
   if (from)
     return place (&placing, AT_FDCWD, from, to, 0, error) && check_tree (json, from, error);

@@ -29,6 +29,31 @@ vf_spec_run_free (VfSpecRun *run)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfSpecRun, vf_spec_run_free)
 
+const char *
+vf_spec_unshipped_folder (const char *path)
+{
+  static const char *const folders[] = {"/dev", "/proc",    "/run",     "/sys",
+                                        "/tmp", "/var/tmp", "/var/run", "/var/lock"};
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
+    gsize length = strlen (folders[i]);
+    if (strncmp (path, folders[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
+      return folders[i];
+  }
+  return NULL;
+}
+
+static gboolean
+check_ships (const VfNode *to, const char *path, GError **error)
+{
+  const char *folder = vf_spec_unshipped_folder (path);
+  return folder == NULL ||
+         vf_node_error (
+             to, VMFORGE_ERROR_SPEC, error,
+             "'to' in files entry cannot be '%s': nothing in %s is part of an image; put it elsewhere, "
+             "such as into /srv",
+             to->text, folder);
+}
+
 /* The path without doubled slashes and dots; one that climbs is refused, whatever it would arrive at. */
 static char *
 read_target (const VfNode *to, gboolean is_folder, GError **error)
@@ -50,6 +75,8 @@ read_target (const VfNode *to, gboolean is_folder, GError **error)
   }
   if (path->len == 0)
     g_string_append_c (path, '/');
+  if (!check_ships (to, path->str, error))
+    return NULL;
   return g_string_free (g_steal_pointer (&path), FALSE);
 }
 

@@ -95,3 +95,7 @@ typedef enum {
 
 /* Checks a merged tree against the schema and makes the model of it. Takes root, also on error. */
 VmforgeSpec *vf_spec_from_node (VfNode *root, VfSpecFlags flags, GError **error);
+
+/* The folder whose content is no part of an image (it is another filesystem in the machine, or emptied at the
+ * end of a stage) and in which this absolute path lies; static. NULL: the path ships. */
+const char *vf_spec_unshipped_folder (const char *path);

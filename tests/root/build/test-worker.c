@@ -190,6 +190,29 @@ a_file_that_leaves_the_root_is_refused (Fixture *fixture, gconstpointer data)
 }
 
 static void
+a_file_that_a_link_leads_into_memory_is_refused (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_fail (fixture,
+                fixture_next_job (fixture, "appliance",
+                                  "{\"files\":[{\"link\":\"../run\",\"to\":\"/srv/link\"},"
+                                  "{\"content\":\"x\",\"to\":\"/srv/link/x\"}]}"),
+                VMFORGE_ERROR_SPEC, "'/srv/link/x' would lie in /run, and nothing there is part of an image");
+}
+
+static void
+a_link_into_memory_is_replaced_by_a_file (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_build (fixture, fixture_next_job (fixture, "appliance",
+                                            "{\"files\":[{\"link\":\"../run/x\",\"to\":\"/etc/resolv.conf\"},"
+                                            "{\"content\":\"x\",\"to\":\"/etc/resolv.conf\"}]}"));
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME);
+  assert_text (root, "etc/resolv.conf", "x");
+  fixture_look_end (fixture);
+}
+
+static void
 a_failing_step_tells_stage_label_status_and_last_line (Fixture *fixture, gconstpointer data)
 {
   fixture_build_core (fixture);
@@ -285,6 +308,8 @@ main (int argc, char **argv)
   ADD (the_repository_key_of_the_plan_reaches_the_image);
   ADD (a_stage_grows_into_a_larger_volume);
   ADD (a_file_that_leaves_the_root_is_refused);
+  ADD (a_file_that_a_link_leads_into_memory_is_refused);
+  ADD (a_link_into_memory_is_replaced_by_a_file);
   ADD (a_failing_step_tells_stage_label_status_and_last_line);
   ADD (scripts_and_commands_share_run_and_tmp_which_do_not_ship);
   ADD (packages_that_cannot_fit_are_refused_before_they_are_unpacked);
