@@ -7,6 +7,7 @@
 
 #include "build/sandbox.h"
 
+#include "build/place.h"
 #include "build/rootfs.h"
 #include "build/syncfilter.h"
 #include "support/error.h"
@@ -18,6 +19,11 @@
 
 #define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define EXEC_FAILED "bwrap: execvp "
+#define RESOLVER    "/etc/resolv.conf"
+#define POLICY      "/usr/sbin/policy-rc.d"
+
+/* In a memory filesystem from which programs may be run; the worker's own forbids that. */
+#define POLICY_SOURCE "/run/vmforge/policy-rc.d"
 
 /* What unpacking packages and their scripts need, and nothing that reaches out of the root filesystem: no
  * mount, no mknod, no module, no raw input or output, no network configuration. */
@@ -135,20 +141,49 @@ add_bind (VfProcess *process, const VfRootfs *root, const char *source, const ch
   return TRUE;
 }
 
-/* The host's name servers, over whatever the image's /etc/resolv.conf is. made: the file was absent. */
+/* What is bound over files of the image for one run, and the places that were made for it. */
+typedef struct {
+  VfPlace resolver, policy;
+} Places;
+
+/* The host's name servers, over whatever the image's /etc/resolv.conf is. */
 static gboolean
-add_resolver (VfProcess *process, const VfRootfs *root, gboolean *made, GError **error)
+add_resolver (VfProcess *process, const VfRootfs *root, VfPlace *place, GError **error)
 {
-  if (!g_file_test ("/etc/resolv.conf", G_FILE_TEST_EXISTS))
+  g_autofree char *target = NULL;
+  if (!g_file_test (RESOLVER, G_FILE_TEST_EXISTS))
     return TRUE;
-  g_autofree char *resolved = vf_rootfs_resolve (root, "/etc/resolv.conf", TRUE, error);
-  if (!resolved)
-    return FALSE;
-  *made = !vf_rootfs_exists (root, "/etc/resolv.conf") && !g_str_has_prefix (resolved, "run/");
-  g_autofree char *place = g_strconcat ("/", resolved, NULL);
-  if (*made && !vf_rootfs_write_text (root, place, "", error))
-    return FALSE;
-  return add_bind (process, root, "/etc/resolv.conf", place, error);
+  return vf_place_make (place, root, RESOLVER, &target, error) &&
+         add_bind (process, root, RESOLVER, target, error);
+}
+
+/* invoke-rc.d and deb-systemd-invoke ask it whether they may start a service: not while an image is built, be
+ * it by a package or by the user's own steps. */
+static gboolean
+add_policy (VfProcess *process, const VfRootfs *root, VfPlace *place, GError **error)
+{
+  static const char text[] = "#!/bin/sh\nexit 101\n";
+  const VfAccess access = {0755, 0, 0};
+  g_autofree char *target = NULL, *source = g_strconcat (root->path, POLICY_SOURCE, NULL);
+  if (!vf_rootfs_exists (root, "/usr/sbin")) /* nothing is installed yet */
+    return TRUE;
+  return vf_rootfs_write (root, POLICY_SOURCE, text, strlen (text), &access, error) &&
+         vf_place_make (place, root, POLICY, &target, error) &&
+         add_bind (process, root, source, target, error);
+}
+
+static gboolean
+add_places (VfProcess *process, const VfRootfs *root, gboolean network, Places *places, GError **error)
+{
+  return add_policy (process, root, &places->policy, error) &&
+         (!network || add_resolver (process, root, &places->resolver, error));
+}
+
+static void
+places_clear (Places *places, const VfRootfs *root)
+{
+  vf_place_remove (&places->resolver, root);
+  vf_place_remove (&places->policy, root);
 }
 
 static gboolean
@@ -184,18 +219,16 @@ vf_sandbox_run (const VfSandbox *sandbox, const struct vmforge_program *program,
   if (!root)
     return FALSE;
   g_autoptr (VfProcess) process = vf_process_new_args ("bwrap", NULL);
-  gboolean made_resolver = FALSE;
+  Places places = {0};
   add_namespaces (process, sandbox, network);
   add_environment (process, sandbox, program, network);
   for (const char *const *bind = options ? options->binds : NULL; bind && bind[0] && bind[1]; bind += 2)
     if (!add_bind (process, root, bind[0], bind[1], error))
       return FALSE;
-  if (network && !add_resolver (process, root, &made_resolver, error))
-    return FALSE;
   Run run = {sandbox, program, FALSE};
-  gboolean ok = run_process (&run, process, status, error);
-  if (made_resolver)
-    vf_rootfs_remove (root, "/etc/resolv.conf", NULL);
+  gboolean ok =
+      add_places (process, root, network, &places, error) && run_process (&run, process, status, error);
+  places_clear (&places, root);
   return ok;
 }
 

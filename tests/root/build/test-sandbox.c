@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What one command prints in the sandbox of a stage. */
+/* What one command prints in the sandbox of a stage. more: other members of the step and of the job. */
 static char *
-say (Fixture *fixture, const char *command)
+say_more (Fixture *fixture, const char *command, const char *more)
 {
-  g_autofree char *job = g_strdup_printf ("{\"run\":[{\"label\":\"MARK\",\"command\":\"%s\"}]}", command);
+  g_autofree char *job =
+      g_strdup_printf ("{\"run\":[{\"label\":\"MARK\",\"command\":\"%s\"%s}", command, more);
   fixture_build_core (fixture);
   fixture_build (fixture, fixture_next_job (fixture, "appliance", job));
   g_autofree char *log = fixture_log (fixture);
@@ -23,6 +24,12 @@ say (Fixture *fixture, const char *command)
   char *end = strstr (start, "vmforge: running scripts took");
   g_assert_nonnull (end);
   return g_strndup (start, end - start);
+}
+
+static char *
+say (Fixture *fixture, const char *command)
+{
+  return say_more (fixture, command, "}]");
 }
 
 static void
@@ -148,6 +155,89 @@ an_absent_program_is_named (Fixture *fixture, gconstpointer data)
                 VMFORGE_ERROR_FAILED, "there is no program 'useradd' in the root filesystem");
 }
 
+#define POLICY "#!/bin/sh\nexit 101\n"
+
+static void
+assert_file (Fixture *fixture, const char *path, const char *expected)
+{
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME), *full = g_build_filename (root, path, NULL);
+  g_autofree char *text = NULL;
+  g_file_get_contents (full, &text, NULL, NULL);
+  g_assert_cmpstr (text, ==, expected);
+  fixture_look_end (fixture);
+}
+
+static void
+no_service_may_be_started_and_nothing_of_that_ships (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say (fixture, "show /usr/sbin/policy-rc.d");
+  g_assert_cmpstr (text, ==, POLICY);
+  assert_file (fixture, "usr/sbin/policy-rc.d", NULL);
+}
+
+static void
+an_image_keeps_its_own_policy (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say_more (fixture, "show /usr/sbin/policy-rc.d",
+                                    "}],\"files\":[{\"content\":\"own\",\"to\":\"/usr/sbin/policy-rc.d\"}]");
+  g_assert_cmpstr (text, ==, POLICY);
+  assert_file (fixture, "usr/sbin/policy-rc.d", "own");
+}
+
+static char *
+host_resolver (void)
+{
+  char *text = NULL;
+  if (!g_file_get_contents ("/etc/resolv.conf", &text, NULL, NULL))
+    g_test_skip ("this host has no /etc/resolv.conf");
+  return text;
+}
+
+static void
+a_step_with_network_has_name_servers_and_leaves_no_file (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *servers = host_resolver ();
+  if (!servers)
+    return;
+  g_autofree char *text = say_more (fixture, "show /etc/resolv.conf", ",\"network\":true}]");
+  g_assert_nonnull (strstr (text, g_strstrip (servers)));
+  assert_file (fixture, "etc/resolv.conf", NULL);
+}
+
+static void
+a_link_of_name_servers_stays_and_its_target_is_not_made (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *servers = host_resolver ();
+  if (!servers)
+    return;
+  g_autofree char *text =
+      say_more (fixture, "show /etc/resolv.conf",
+                ",\"network\":true}],\"files\":["
+                "{\"link\":\"../var/lib/names/deep/resolv.conf\",\"to\":\"/etc/resolv.conf\"}]");
+  g_assert_nonnull (strstr (text, g_strstrip (servers)));
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME);
+  g_autofree char *link = g_build_filename (root, "etc/resolv.conf", NULL),
+                  *made = g_build_filename (root, "var/lib/names", NULL);
+  g_autofree char *target = g_file_read_link (link, NULL);
+  g_assert_cmpstr (target, ==, "../var/lib/names/deep/resolv.conf");
+  g_assert_false (g_file_test (made, G_FILE_TEST_EXISTS));
+  fixture_look_end (fixture);
+}
+
+static void
+what_a_step_puts_in_place_of_the_link_stays (Fixture *fixture, gconstpointer data)
+{
+  fixture_build_core (fixture);
+  fixture_build (
+      fixture,
+      fixture_next_job (fixture, "appliance",
+                        "{\"files\":[{\"link\":\"../root/servers\",\"to\":\"/etc/resolv.conf\"}],\"run\":["
+                        "{\"label\":\"a\",\"command\":\"remove /etc/resolv.conf\",\"network\":true},"
+                        "{\"label\":\"b\",\"command\":\"write /etc/resolv.conf own\"}]}"));
+  assert_file (fixture, "etc/resolv.conf", "own");
+  assert_file (fixture, "root/servers", NULL);
+}
+
 #define ADD(test) g_test_add ("/sandbox/" #test, Fixture, NULL, fixture_set_up, test, fixture_tear_down)
 
 int
@@ -163,6 +253,11 @@ main (int argc, char **argv)
   ADD (no_path_of_the_host_is_visible);
   ADD (the_store_cannot_be_reached);
   ADD (syncing_costs_nothing);
+  ADD (no_service_may_be_started_and_nothing_of_that_ships);
+  ADD (an_image_keeps_its_own_policy);
+  ADD (a_step_with_network_has_name_servers_and_leaves_no_file);
+  ADD (a_link_of_name_servers_stays_and_its_target_is_not_made);
+  ADD (what_a_step_puts_in_place_of_the_link_stays);
   ADD (an_absent_program_is_named);
   return g_test_run ();
 }

@@ -47,7 +47,7 @@ bootstrap (int dirfd)
 {
   static const char *const folders[] = {"bin",     "etc",  "dev",     "proc",        "sys",
                                         "root",    "var",  "var/lib", "var/lib/toy", "var/log",
-                                        "var/tmp", "boot", "usr",     "etc/ssh"};
+                                        "var/tmp", "boot", "usr",     "usr/sbin",    "etc/ssh"};
   static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\ntoy:x:1000:1000::/home/toy:/bin/sh\n";
   static const char group[] = "root:x:0:\ntoys:x:1001:\n";
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)

@@ -96,6 +96,10 @@ run (char *command)
     return report ("mknod", mknod (a, S_IFBLK | 0600, makedev (7, 0)));
   if (strcmp (word, "mount") == 0)
     return report ("mount", mount ("tmpfs", a, "tmpfs", 0, NULL));
+  if (strcmp (word, "show") == 0)
+    return show_file (a, "");
+  if (strcmp (word, "remove") == 0)
+    return report ("remove", remove (a));
   if (strcmp (word, "exists") == 0)
     return report (a, access (a, F_OK));
   if (strcmp (word, "write") == 0)
