@@ -21,8 +21,10 @@ typedef struct {
   /* What progress and log lines belong to at the moment. */
   const VfPlanStage *stage; /* NULL: planning */
   const VmforgeSpec *spec;
-  gint64 began; /* monotonic microseconds */
-  int log_fd;   /* of the stage being built; -1: none */
+  gint64 began;               /* monotonic microseconds */
+  int log_fd;                 /* of the stage being built; -1: none */
+  const VfBuilding *building; /* of that stage; NULL: none */
+  guint64 reserve;            /* bytes that it may need in all */
 } VfEngine;
 
 /* Tells the caller; fills in spec, stage, key and seconds from the engine's state. */

@@ -81,6 +81,14 @@ vf_events_warning (VfEvents *events, const char *message)
 }
 
 void
+vf_events_written (VfEvents *events, guint64 bytes)
+{
+  VfJson *event = new_event ("written");
+  vf_json_set_int (event, "bytes", (gint64)bytes);
+  emit (events, event);
+}
+
+void
 vf_events_done (VfEvents *events, GPtrArray *packages)
 {
   for (guint i = 0; i < packages->len; i++) {

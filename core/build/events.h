@@ -16,6 +16,8 @@ void vf_events_log (VfEvents *events, const char *line);
 void vf_events_logf (VfEvents *events, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void vf_events_progress (double fraction, const char *what, gpointer events);
 void vf_events_warning (VfEvents *events, const char *message);
+/* bytes: that the volume has taken of the storage since the stage began. */
+void vf_events_written (VfEvents *events, guint64 bytes);
 /* packages: VfPackage. */
 void vf_events_done (VfEvents *events, GPtrArray *packages);
 void vf_events_failed (VfEvents *events, const GError *error);

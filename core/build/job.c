@@ -72,6 +72,8 @@ on_event (Reader *reader, VfJson *event, GError **error)
                        vf_json_string (event, "what", ""), watcher->user_data);
   else if (strcmp (name, "log") == 0 && watcher && watcher->log)
     watcher->log (vf_json_string (event, "message", ""), watcher->user_data);
+  else if (strcmp (name, "written") == 0 && watcher && watcher->written)
+    watcher->written ((guint64)MAX (vf_json_int (event, "bytes", 0), 0), watcher->user_data);
   else if (strcmp (name, "warning") == 0 && watcher && watcher->warning)
     watcher->warning (vf_json_string (event, "message", ""), watcher->user_data);
   return TRUE;

@@ -24,6 +24,7 @@
  *
  * Events: {"event":"progress","fraction":PERMILLE,"what":TEXT}  {"event":"warning","message":TEXT}
  *   {"event":"log","message":TEXT} (the line, cut where it is long)
+ *   {"event":"written","bytes":BYTES}  that the volume has taken of its storage since the stage began
  *         {"event":"package","package":{…}}  one for each package of the root filesystem, from its own
  *          database, when all else is done (not one event with all: a line is at most 64 KiB)
  *   last  {"event":"result","ok":true}
@@ -46,6 +47,7 @@ typedef struct {
   void (*progress) (double fraction, const char *what, gpointer user_data);
   void (*warning) (const char *message, gpointer user_data);
   void (*log) (const char *line, gpointer user_data);
+  void (*written) (guint64 bytes, gpointer user_data);
   gpointer user_data;
 } VfJobWatcher;
 

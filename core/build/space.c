@@ -6,6 +6,8 @@
 #include "support/error.h"
 #include "support/units.h"
 
+#include <sys/stat.h>
+
 /* Sizes of packages are estimates, and scripts make files of their own (an initial ramdisk, caches). */
 #define MARGIN_PERCENT 5
 #define MARGIN_BYTES   (32 * 1024 * 1024)
@@ -42,6 +44,32 @@ vf_work_check_space (VfWork *work, GError **error)
   g_autofree char *key = size_key (work);
   return vf_error_set (error, VMFORGE_ERROR_NO_SPACE, "stage '%s' needs %s in a volume of %s: raise %s",
                        work->stage, need, have, key);
+}
+
+/* Less is not worth a record of the store. */
+#define WRITTEN_STEP (64 * 1024 * 1024)
+
+/* Of a file, which is what most storages map; of a device nothing is known, and all of it stays reserved. Not
+ * what the filesystem inside has in use, which reaches the storage much later. */
+static guint64
+taken_bytes (const VfWork *work)
+{
+  struct stat info;
+  return work->volume_path && stat (work->volume_path, &info) == 0 && S_ISREG (info.st_mode)
+             ? (guint64)info.st_blocks * 512
+             : 0;
+}
+
+void
+vf_work_tell_written (VfWork *work)
+{
+  const guint64 taken = taken_bytes (work);
+  if (work->bytes_before == 0)
+    work->bytes_before = MAX (taken, 1);
+  if (taken < work->bytes_before + work->bytes_told + WRITTEN_STEP)
+    return;
+  work->bytes_told = taken - work->bytes_before;
+  vf_events_written (work->events, work->bytes_told);
 }
 
 void

@@ -54,6 +54,17 @@ on_job_log (const char *line, gpointer user_data)
   vf_engine_emit (user_data, (VmforgeEvent){.type = VMFORGE_EVENT_LOG, .fraction = -1, .message = line});
 }
 
+/* Whoever begins a build meanwhile sees these bytes in what the storage has, not again in what we need. */
+static void
+on_job_written (guint64 bytes, gpointer user_data)
+{
+  VfEngine *engine = user_data;
+  g_autoptr (GError) error = NULL;
+  guint64 rest = engine->reserve > bytes ? engine->reserve - bytes : 0;
+  if (!vf_store_still_needs (engine->store, engine->building, rest, &error))
+    g_debug ("cannot lower a reservation: %s", error->message);
+}
+
 /* stage.json: the inputs, and what came of them. */
 static VfJson *
 describe_stage (const VfPlanStage *stage, GPtrArray *packages)
@@ -101,8 +112,11 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
                                                parent == NULL ? NULL : parent->volume, error);
   if (job == NULL)
     return FALSE;
-  VfJobWatcher watcher = {
-      .progress = on_job_progress, .warning = on_job_warning, .log = on_job_log, .user_data = engine};
+  VfJobWatcher watcher = {.progress = on_job_progress,
+                          .warning = on_job_warning,
+                          .log = on_job_log,
+                          .written = on_job_written,
+                          .user_data = engine};
   return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
                      engine->cancellable, error);
 }
@@ -150,6 +164,8 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
   if (building == NULL)
     return FALSE;
   g_autoptr (GPtrArray) packages = NULL;
+  engine->building = building;
+  engine->reserve = what.reserve;
   gboolean built = run_worker (engine, plan, stage, building, &packages, error) &&
                    record (engine, stage, building->volume, packages, log_path, error);
   g_autoptr (GError) ending = NULL;

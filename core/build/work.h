@@ -31,6 +31,7 @@ typedef struct {
   VfDiskIds *ids;
   VfDiskLayout layout;
   char *volume_path;
+  guint64 bytes_before, bytes_told; /* that the volume takes: at the beginning, and since then */
   char **mkfs;
   VfMount *mount;
   VfRootfs *root;
@@ -60,6 +61,8 @@ gboolean vf_work_boot (VfWork *work, GError **error);
 /* space.c: will the packages fit? And: replaces an error that came of a full root filesystem by one that says
  * so. */
 gboolean vf_work_check_space (VfWork *work, GError **error);
+/* Tells the engine how much the volume has taken of the storage, if that is worth telling. */
+void vf_work_tell_written (VfWork *work);
 void vf_work_explain_full (VfWork *work, GError **error);
 /* configure.c */
 gboolean vf_work_configure (VfWork *work, GError **error);

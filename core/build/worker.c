@@ -88,6 +88,7 @@ on_plugin_progress (double fraction, const char *what, gpointer user_data)
 {
   VfWork *work = user_data;
   vf_progress_set (&work->progress, fraction, what);
+  vf_work_tell_written (work);
 }
 
 static void
@@ -149,6 +150,7 @@ run_steps (VfWork *work, GError **error)
     vf_events_logf (work->events, "vmforge: %s", steps[i].what);
     if (!steps[i].func (work, error))
       return FALSE;
+    vf_work_tell_written (work);
     vf_events_logf (work->events, "vmforge: %s took %.2f s", steps[i].what,
                     (g_get_monotonic_time () - start) / 1e6);
   }

@@ -7,7 +7,6 @@
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
-#include "support/units.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -60,52 +59,6 @@ building_free (VfBuilding *building)
   g_free (building);
 }
 
-/* Adds what one record reserves, if its builder lives. */
-static gboolean
-add_reservation (VmforgeStore *store, const char *volume, guint64 *sum, GError **error)
-{
-  g_autoptr (GError) failure = NULL;
-  g_autoptr (VfJson) record = vf_building_read (store, volume, &failure);
-  if (record != NULL && strcmp (vf_json_string (record, "storage", ""), store->storage_name) == 0 &&
-      !vf_json_bool (record, "kept", FALSE)) {
-    g_autoptr (VfLock) dead = vf_building_try_lock (store, volume, &failure);
-    if (dead == NULL && failure == NULL)
-      *sum += (guint64)MAX (vf_json_int (record, "reserve", 0), 0);
-  }
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
-}
-
-static gboolean
-check_space (VmforgeStore *store, guint64 reserve, GError **error)
-{
-  guint64 total = 0, available = G_MAXUINT64, reserved = 0;
-  if (reserve == 0)
-    return TRUE;
-  if (!vf_storage_capacity (store->storage, &total, &available, error))
-    return FALSE;
-  if (available == G_MAXUINT64)
-    return TRUE;
-  g_auto (GStrv) volumes = vf_records_names (store, "building", ".json", error);
-  if (volumes == NULL)
-    return FALSE;
-  for (char **volume = volumes; *volume != NULL; volume++)
-    if (!add_reservation (store, *volume, &reserved, error))
-      return FALSE;
-  if (available >= reserved && available - reserved >= reserve)
-    return TRUE;
-  g_autofree char *needed = vf_units_format_size (reserve);
-  g_autofree char *there = vf_units_format_size (available);
-  g_autofree char *taken = vf_units_format_size (reserved);
-  return vf_error_set (
-      error, VMFORGE_ERROR_NO_SPACE,
-      "not enough space in store '%s' (%s): %s needed, %s available, of which %s are reserved "
-      "by builds that run",
-      store->path, store->storage_name, needed, there, taken);
-}
-
 static gboolean
 check_stage_present (VmforgeStore *store, const char *key, GError **error)
 {
@@ -147,9 +100,13 @@ VfBuilding *
 vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError **error)
 {
   g_return_val_if_fail (store->storage != NULL, NULL);
+  g_auto (VfRoom) room = {.available = G_MAXUINT64};
+  /* A storage may take its time to answer (it gives space back first): nobody else waits for that. */
+  if (what->reserve > 0 && !vf_room_ask (store, &room, error))
+    return NULL;
   g_autoptr (VfLock) gate = vf_store_gate (store, error);
   if (gate == NULL || !check_stage_present (store, what->parent, error) ||
-      !check_space (store, what->reserve, error))
+      !vf_room_check (store, &room, what->reserve, error))
     return NULL;
   VfBuilding *building = g_new0 (VfBuilding, 1);
   building->volume = vf_digest_random_id ();

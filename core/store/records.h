@@ -43,6 +43,18 @@ gboolean vf_building_remove_volume (VmforgeStore *store, const char *volume, GEr
 /* Removes record, then lock file. The lock is held. */
 gboolean vf_building_forget (VmforgeStore *store, const char *volume, GError **error);
 
+/* Room for a new build (reservations.c). */
+typedef struct {
+  guint64 available;   /* G_MAXUINT64: unknown */
+  GHashTable *running; /* volume → what it reserved when the storage was asked (guint64) */
+} VfRoom;
+void vf_room_clear (VfRoom *room);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VfRoom, vf_room_clear)
+/* Asks the storage; without the gate. */
+gboolean vf_room_ask (VmforgeStore *store, VfRoom *room, GError **error);
+/* Under the gate; once. */
+gboolean vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GError **error);
+
 /* Names of the images ("NAME:VERSION@ARCH") whose last stage is key. */
 GPtrArray *vf_images_of_stage (VmforgeStore *store, const char *key, GError **error);
 /* An image by digest; NULL without error if absent. */

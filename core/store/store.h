@@ -98,6 +98,9 @@ VfBuilding *vf_store_begin (VmforgeStore *store, const char *key, guint64 reserv
 /* For a throw-away clone of the stage `key` (run, shell): refused if it is gone; it stays while the clone
  * lives. */
 VfBuilding *vf_store_begin_clone (VmforgeStore *store, const char *key, guint64 reserve, GError **error);
+/* What the build may need from now on, having written some of it (reservations.c). */
+gboolean vf_store_still_needs (VmforgeStore *store, const VfBuilding *building, guint64 reserve,
+                               GError **error);
 /* Frees building in any case. remove_volume: removes the volume too (failed build; and a stage record that
  * names it). keep: leaves volume and record for `vmforge shell`. Neither: the volume was recorded. What fails
  * is left to the next recovery. */

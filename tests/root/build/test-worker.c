@@ -152,6 +152,33 @@ progress_never_goes_back_and_packages_are_listed (Fixture *fixture, gconstpointe
 }
 
 static void
+on_written (guint64 bytes, gpointer user_data)
+{
+  guint64 *written = user_data;
+  g_assert_cmpuint (bytes, >, *written);
+  *written = bytes;
+}
+
+static void
+what_the_volume_takes_is_told (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  guint64 written = 0;
+  const gsize length = 80 * MIB;
+  const VfJobWatcher watcher = {.written = on_written, .user_data = &written};
+  g_autofree char *path = g_build_filename (fixture->path, "large", NULL), *content = g_malloc (length);
+  memset (content, 'x', length);
+  g_assert_true (g_file_set_contents (path, content, (gssize)length, NULL));
+  g_autofree char *files = g_strdup_printf ("{\"files\":[{\"from\":\"%s\",\"to\":\"/srv/large\"}]}", path);
+  fixture_build_core (fixture);
+  g_autoptr (VfJson) job = fixture_next_job (fixture, "appliance", files);
+  vf_job_run (job, fixture->log_fd, -1, &watcher, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (written, >=, length / 10 * 9); /* some of it lies where Core had something */
+  g_assert_cmpuint (written, <, 2 * length);
+}
+
+static void
 a_stage_grows_into_a_larger_volume (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -306,6 +333,7 @@ main (int argc, char **argv)
   ADD (progress_never_goes_back_and_packages_are_listed);
   ADD (a_repository_key_that_changed_since_the_plan_is_refused);
   ADD (the_repository_key_of_the_plan_reaches_the_image);
+  ADD (what_the_volume_takes_is_told);
   ADD (a_stage_grows_into_a_larger_volume);
   ADD (a_file_that_leaves_the_root_is_refused);
   ADD (a_file_that_a_link_leads_into_memory_is_refused);
