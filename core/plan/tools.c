@@ -7,33 +7,40 @@
 #include "support/fs.h"
 #include "support/process.h"
 
+#include <libfdisk.h>
 #include <sys/stat.h>
 
 #define REMEMBERED "cache/tools.json"
 
 typedef struct {
   const char *program;
-  const char *argument; /* that makes it print its version */
+  const char *argument;   /* that makes it print its version; NULL: it does so without */
+  const char *filesystem; /* that it is for; NULL: any */
+  gboolean optional;      /* used by some package plugins alone: absent where those are not */
 } Tool;
 
+/* What writes into a volume from outside. mkfs.fat has no option for it, but says it before it opens its
+ * target. */
 static const Tool tools[] = {
-    {"mkfs.ext4", "-V"},
-    {"mkfs.fat", "--help"},
-    {"mcopy", "--version"},
+    {"mkfs.ext4", "-V", "ext4", FALSE},      {"resize2fs", NULL, "ext4", FALSE},
+    {"mkfs.xfs", "-V", "xfs", FALSE},        {"xfs_growfs", "-V", "xfs", FALSE},
+    {"mkfs.fat", "/dev/null/", NULL, FALSE}, {"mcopy", "--version", NULL, FALSE},
+    {"dpkg-deb", "--version", NULL, TRUE},   {"tar", "--version", NULL, TRUE},
 };
 
-/* Which file this is. An upgrade writes a new inode; its libraries come from the same source package. */
+/* Which file this is, and what it is asked. An upgrade writes a new inode; its libraries come from the same
+ * source package. */
 static char *
-fingerprint (const char *path, GError **error)
+fingerprint (const Tool *tool, const char *path, GError **error)
 {
   struct stat st;
   if (stat (path, &st) < 0) {
     vf_error_set_errno (error, "cannot look at '%s'", path);
     return NULL;
   }
-  return g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
-                          (guint64)st.st_ino, (gint64)st.st_size, (gint64)st.st_mtim.tv_sec,
-                          (long)st.st_mtim.tv_nsec);
+  return g_strdup_printf ("%s %s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
+                          tool->argument == NULL ? "-" : tool->argument, (guint64)st.st_ino,
+                          (gint64)st.st_size, (gint64)st.st_mtim.tv_sec, (long)st.st_mtim.tv_nsec);
 }
 
 /* The first line with a digit of what the tool says of itself. */
@@ -50,17 +57,18 @@ ask_version (const Tool *tool, const char *path, GError **error)
   for (char **line = lines; *line != NULL; line++)
     if (strpbrk (*line, "0123456789") != NULL)
       return g_strdup (g_strstrip (*line));
-  vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s %s' does not say its version", path, tool->argument);
+  vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s%s%s' does not say its version", path,
+                tool->argument == NULL ? "" : " ", tool->argument == NULL ? "" : tool->argument);
   return NULL;
 }
 
 static gboolean
 add_version (VfJson *versions, VfJson *remembered, const Tool *tool, gboolean *learned, GError **error)
 {
-  g_autofree char *path = vf_process_find (tool->program, error);
+  g_autofree char *path = vf_process_find (tool->program, tool->optional ? NULL : error);
   if (path == NULL)
-    return FALSE;
-  g_autofree char *file = fingerprint (path, error);
+    return tool->optional;
+  g_autofree char *file = fingerprint (tool, path, error);
   if (file == NULL)
     return FALSE;
   const char *known = vf_json_string (remembered, file, NULL);
@@ -76,6 +84,15 @@ add_version (VfJson *versions, VfJson *remembered, const Tool *tool, gboolean *l
   return TRUE;
 }
 
+/* Of the library that this process runs with: it writes the partition table. */
+static const char *
+library_version (void)
+{
+  const char *version = NULL;
+  fdisk_get_library_version (&version);
+  return version;
+}
+
 VfJson *
 vf_tools_versions (VmforgeStore *store, const char *filesystem, GError **error)
 {
@@ -85,12 +102,12 @@ vf_tools_versions (VmforgeStore *store, const char *filesystem, GError **error)
     remembered = json_object_new_object ();
   gboolean learned = FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (tools); i++) {
-    gboolean makes_filesystem = g_str_has_prefix (tools[i].program, "mkfs.ext");
-    if (makes_filesystem && !g_str_has_suffix (tools[i].program, filesystem))
+    if (tools[i].filesystem != NULL && !g_str_equal (tools[i].filesystem, filesystem))
       continue;
     if (!add_version (versions, remembered, &tools[i], &learned, error))
       return NULL;
   }
+  vf_json_set_string (versions, "libfdisk", library_version ());
   if (learned && !vf_json_write (store->fd, REMEMBERED, remembered, error))
     return NULL;
   return g_steal_pointer (&versions);
