@@ -38,5 +38,9 @@ gboolean vf_engine_build_stage (VfEngine *engine, const VfPlan *plan, const VfPl
 VfJson *vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage,
                             const char *volume, const char *parent_volume, GError **error);
 
+/* Whether the boot files of a stage must be made anew; whether a file of `files` is a reason. (job-boot.c) */
+gboolean vf_engine_needs_boot (const VfPlanStage *stage);
+gboolean vf_engine_file_is_for_boot (const VfSpecFile *file);
+
 /* Publishes what was built and writes the formats that were asked for. (output.c) */
 gboolean vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error);

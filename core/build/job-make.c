@@ -59,15 +59,6 @@ kernel_arguments (const VfPlanStage *stage)
   return list;
 }
 
-static gboolean
-needs_boot_files (const VfPlanStage *stage)
-{
-  if (stage->packages->len > 0)
-    return TRUE;
-  char **extra = stage->spec->kernel_arguments;
-  return stage->kind == VMFORGE_STAGE_APPLIANCE && extra != NULL && extra[0] != NULL;
-}
-
 /* With the digests that the key was made of, however long ago: the worker refuses a file that changed since.
  */
 static VfJson *
@@ -105,7 +96,7 @@ vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *sta
   add_distribution (job, engine, stage->spec);
   add_packages (job, stage);
   vf_json_set (job, "kernel_arguments", kernel_arguments (stage));
-  vf_json_set_bool (job, "boot", needs_boot_files (stage));
+  vf_json_set_bool (job, "boot", vf_engine_needs_boot (stage));
   vf_json_set (job, "system", vf_inputs_system (stage->spec, stage->kind));
   vf_json_set (job, "users", vf_inputs_users (wanted));
   VfJson *files = planned_files (stage, error);

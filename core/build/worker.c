@@ -21,13 +21,11 @@ needs_install (const VfWork *work)
          has_items (work, "install") || has_items (work, "repositories");
 }
 
-/* A package may bring another kernel or boot loader: what is placed outside of the root filesystem must
- * follow. */
+/* The engine knows why (job-boot.c). */
 static gboolean
 needs_boot (const VfWork *work)
 {
-  return vf_work_is_core (work) || has_items (work, "packages") || has_items (work, "remove") ||
-         vf_json_bool (work->job, "boot", FALSE);
+  return vf_json_bool (work->job, "boot", FALSE);
 }
 
 static gboolean

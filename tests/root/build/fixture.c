@@ -80,7 +80,9 @@ new_job (const Fixture *fixture, const char *stage, const char *volume)
 VfJson *
 fixture_core_job (const Fixture *fixture)
 {
-  return new_job (fixture, "core", CORE_VOLUME);
+  VfJson *job = new_job (fixture, "core", CORE_VOLUME);
+  vf_json_set_bool (job, "boot", TRUE);
+  return job;
 }
 
 VfJson *

@@ -283,12 +283,11 @@ static void
 a_boot_file_that_is_a_pipe_is_refused (Fixture *fixture, gconstpointer data)
 {
   fixture_build_core (fixture);
-  fixture_fail (
-      fixture,
-      fixture_next_job (
-          fixture, "image",
-          "{\"packages\":[{\"id\":\"pipe\",\"name\":\"pipe\",\"version\":\"1\",\"arch\":\"all\"}]}"),
-      VMFORGE_ERROR_FAILED, "'/boot/toy.efi' in the root filesystem is no regular file");
+  fixture_fail (fixture,
+                fixture_next_job (fixture, "image",
+                                  "{\"boot\":true,\"packages\":[{\"id\":\"pipe\",\"name\":\"pipe\","
+                                  "\"version\":\"1\",\"arch\":\"all\"}]}"),
+                VMFORGE_ERROR_FAILED, "'/boot/toy.efi' in the root filesystem is no regular file");
 }
 
 static void
