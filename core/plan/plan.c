@@ -134,7 +134,7 @@ static gboolean
 add_plugin (VfJson *inputs, const VmforgeSpec *spec, GError **error)
 {
   guint32 version;
-  if (!vf_backend_cache_version (spec->profile->plugin, &version, error))
+  if (!vf_backend_get_facts (spec->profile->plugin, &version, NULL, error))
     return FALSE;
   VfJson *plugin = json_object_new_object ();
   vf_json_set_string (plugin, "name", spec->profile->plugin);
@@ -147,7 +147,10 @@ add_plugin (VfJson *inputs, const VmforgeSpec *spec, GError **error)
 static gboolean
 add_core (VfJson *inputs, VfPlanContext const *context, const VmforgeSpec *spec, GError **error)
 {
-  VfJson *tools = vf_tools_versions (context->store, spec->filesystem, error);
+  const char *const *programs;
+  if (!vf_backend_get_facts (spec->profile->plugin, NULL, &programs, error))
+    return FALSE;
+  VfJson *tools = vf_tools_versions (context->store, spec->filesystem, programs, error);
   if (tools == NULL)
     return FALSE;
   vf_json_set (inputs, "tools", tools);

@@ -68,7 +68,7 @@ static VfJson *
 describe_sources (const VmforgeSpec *spec, const VfBackendRequest *request, GError **error)
 {
   guint32 version;
-  if (!vf_backend_cache_version (spec->profile->plugin, &version, error))
+  if (!vf_backend_get_facts (spec->profile->plugin, &version, NULL, error))
     return NULL;
   VfJson *sources = json_object_new_object ();
   vf_json_set_string (sources, "plugin", spec->profile->plugin);

@@ -16,16 +16,13 @@ typedef struct {
   const char *program;
   const char *argument;   /* that makes it print its version; NULL: it does so without */
   const char *filesystem; /* that it is for; NULL: any */
-  gboolean optional;      /* used by some package plugins alone: absent where those are not */
 } Tool;
 
 /* What writes into a volume from outside. mkfs.fat has no option for it, but says it before it opens its
  * target. */
 static const Tool tools[] = {
-    {"mkfs.ext4", "-V", "ext4", FALSE},      {"resize2fs", NULL, "ext4", FALSE},
-    {"mkfs.xfs", "-V", "xfs", FALSE},        {"xfs_growfs", "-V", "xfs", FALSE},
-    {"mkfs.fat", "/dev/null/", NULL, FALSE}, {"mcopy", "--version", NULL, FALSE},
-    {"dpkg-deb", "--version", NULL, TRUE},   {"tar", "--version", NULL, TRUE},
+    {"mkfs.ext4", "-V", "ext4"}, {"resize2fs", NULL, "ext4"},      {"mkfs.xfs", "-V", "xfs"},
+    {"xfs_growfs", "-V", "xfs"}, {"mkfs.fat", "/dev/null/", NULL}, {"mcopy", "--version", NULL},
 };
 
 /* Which file this is, and what it is asked. An upgrade writes a new inode; its libraries come from the same
@@ -65,9 +62,9 @@ ask_version (const Tool *tool, const char *path, GError **error)
 static gboolean
 add_version (VfJson *versions, VfJson *remembered, const Tool *tool, gboolean *learned, GError **error)
 {
-  g_autofree char *path = vf_process_find (tool->program, tool->optional ? NULL : error);
+  g_autofree char *path = vf_process_find (tool->program, error);
   if (path == NULL)
-    return tool->optional;
+    return FALSE;
   g_autofree char *file = fingerprint (tool, path, error);
   if (file == NULL)
     return FALSE;
@@ -94,7 +91,7 @@ library_version (void)
 }
 
 VfJson *
-vf_tools_versions (VmforgeStore *store, const char *filesystem, GError **error)
+vf_tools_versions (VmforgeStore *store, const char *filesystem, const char *const *more, GError **error)
 {
   g_autoptr (VfJson) versions = json_object_new_object ();
   g_autoptr (VfJson) remembered = vf_json_read (store->fd, REMEMBERED, NULL);
@@ -105,6 +102,12 @@ vf_tools_versions (VmforgeStore *store, const char *filesystem, GError **error)
     if (tools[i].filesystem != NULL && !g_str_equal (tools[i].filesystem, filesystem))
       continue;
     if (!add_version (versions, remembered, &tools[i], &learned, error))
+      return NULL;
+  }
+  for (; *more != NULL; more++) {
+    const Tool tool = {*more, "--version", NULL};
+    g_autofree char *path = vf_process_find (*more, NULL);
+    if (path != NULL && !add_version (versions, remembered, &tool, &learned, error))
       return NULL;
   }
   vf_json_set_string (versions, "libfdisk", library_version ());

@@ -63,12 +63,17 @@ vf_backend_get_name (const VfBackend *backend)
 }
 
 gboolean
-vf_backend_cache_version (const char *name, guint32 *version, GError **error)
+vf_backend_get_facts (const char *name, guint32 *cache_version, const char *const **tools, GError **error)
 {
+  static const char *const none[] = {NULL};
   const VfPlugin *plugin = vf_plugin_find (VMFORGE_PLUGIN_PACKAGE, name, error);
   if (!plugin)
     return FALSE;
-  *version = plugin->descriptor->package->cache_version;
+  const struct vmforge_package_backend *table = plugin->descriptor->package;
+  if (cache_version)
+    *cache_version = table->cache_version;
+  if (tools)
+    *tools = table->tools ? table->tools : none;
   return TRUE;
 }
 

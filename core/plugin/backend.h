@@ -33,8 +33,10 @@ void vf_backend_close (VfBackend *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfBackend, vf_backend_close)
 
 const char *vf_backend_get_name (const VfBackend *backend);
-/* Name and cache version of a package plugin without opening it. */
-gboolean vf_backend_cache_version (const char *plugin, guint32 *version, GError **error);
+/* What a package plugin gives to keys, without opening it: its cache version, and the programs of the host
+ * that write for it (static; never NULL). Each may be NULL. */
+gboolean vf_backend_get_facts (const char *plugin, guint32 *cache_version, const char *const **tools,
+                               GError **error);
 
 /* snapshot: free it. */
 gboolean vf_backend_refresh (VfBackend *backend, const VfBackendRequest *request, char **snapshot,

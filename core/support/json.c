@@ -189,6 +189,28 @@ vf_json_read (int dirfd, const char *path, GError **error)
   return json;
 }
 
+VfJson *
+vf_json_read_fd (int fd, gsize limit, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  char buffer[65536];
+  ssize_t length;
+  while ((length = read (fd, buffer, sizeof buffer)) != 0) {
+    if (length < 0 && errno == EINTR)
+      continue;
+    if (length < 0) {
+      vf_error_set_errno (error, "cannot read JSON");
+      return NULL;
+    }
+    g_string_append_len (text, buffer, length);
+    if (text->len > limit) {
+      vf_error_set (error, VMFORGE_ERROR_FAILED, "more than %zu bytes of JSON", limit);
+      return NULL;
+    }
+  }
+  return vf_json_parse (text->str, text->len, error);
+}
+
 gboolean
 vf_json_write (int dirfd, const char *path, VfJson *json, GError **error)
 {

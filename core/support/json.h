@@ -25,6 +25,8 @@ char *vf_json_canonical (VfJson *json);
 VfJson *vf_json_parse (const char *text, gsize length, GError **error);
 /* The same for a file of at most 256 MiB; errors name it. */
 VfJson *vf_json_read (int dirfd, const char *path, GError **error);
+/* The same for what a pipe brings, to its end. */
+VfJson *vf_json_read_fd (int fd, gsize limit, GError **error);
 /* Writes canonical JSON atomically and durably. */
 gboolean vf_json_write (int dirfd, const char *path, VfJson *json, GError **error);
 

@@ -6,11 +6,11 @@
  * is seen by its parent alone. */
 #include "check/case.h"
 #include "check/check.h"
-#include "check/isolate.h"
 #include "check/job.h"
 #include "check/suites.h"
 #include "support/error.h"
 #include "support/fs.h"
+#include "support/isolate.h"
 #include "support/json.h"
 
 #include <dirent.h>
@@ -174,24 +174,21 @@ work (VfJson *job, gboolean *blamed, GError **error)
 }
 
 static int
-work_alone (gpointer data)
+work_alone (VfJson *job)
 {
   g_autoptr (GError) error = NULL;
   gboolean blamed = FALSE;
-  if (!work (data, &blamed, &error))
+  if (!work (job, &blamed, &error))
     say_error (error, blamed);
   return 0;
 }
 
-static VfJson *
-read_job (GError **error)
+/* How it ended, whatever it said. */
+static void
+say_end (const VfIsolated *end)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
-  char buffer[4096];
-  ssize_t length;
-  while ((length = read (STDIN_FILENO, buffer, sizeof buffer)) > 0 && text->len < JOB_LIMIT)
-    g_string_append_len (text, buffer, length);
-  return vf_json_parse (text->str, text->len, error);
+  g_autofree char *number = g_strdup_printf ("%d", end->signal ? end->signal : end->status);
+  say (end->timed_out ? "timeout" : end->signal ? "signal" : end->left ? "left" : "exit", number);
 }
 
 int
@@ -202,15 +199,19 @@ main (int argc, char **argv)
     fputs ("vmforge-check is started by vmforge; it takes no arguments\n", stderr);
     return 2;
   }
-  g_autoptr (VfJson) job = read_job (&error);
+  g_autoptr (VfJson) job = vf_json_read_fd (STDIN_FILENO, JOB_LIMIT, &error);
+  const VfIsolateOptions options = {.namespaces = job && vf_json_string (job, "case", NULL),
+                                    .seconds = job ? (guint)vf_json_int (job, "seconds", 0) : 0};
   VfIsolated end = {0};
-  gboolean namespaces = job && vf_json_string (job, "case", NULL) != NULL;
-  if (!job ||
-      !vf_isolate (work_alone, job, namespaces, (guint)vf_json_int (job, "seconds", 0), &end, &error)) {
-    say_error (error, TRUE);
-    return 1;
+  switch (job ? vf_isolate (&options, &end, &error) : VF_ISOLATE_FAILED) {
+  case VF_ISOLATE_INSIDE:
+    _exit (work_alone (job));
+  case VF_ISOLATE_OUTSIDE:
+    say_end (&end);
+    return 0;
+  case VF_ISOLATE_FAILED:
+    break;
   }
-  g_autofree char *number = g_strdup_printf ("%d", end.signal ? end.signal : end.status);
-  say (end.timed_out ? "timeout" : end.signal ? "signal" : end.left ? "left" : "exit", number);
-  return 0;
+  say_error (error, TRUE);
+  return 1;
 }

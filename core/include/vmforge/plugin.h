@@ -364,6 +364,9 @@ struct vmforge_package_backend {
   /* MANDATORY. Makes boot loader configuration and artefacts (emit_artefact) inside the root filesystem. */
   int (*boot) (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
                const struct vmforge_boot_request *request);
+  /* Programs of the host that write into the root filesystem: what each says to --version is part of the key
+   * of Core; one that is absent is left out. NULL terminated. Default: none. */
+  const char *const *tools;
 };
 
 /* ---- transport ---------------------------------------------------------------------------------------- */

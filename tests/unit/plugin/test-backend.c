@@ -30,7 +30,7 @@ the_cache_version_is_known_without_opening (Fixture *fixture, gconstpointer data
 {
   guint32 version = 0;
   g_free (fixture_install (fixture, "toy-package", "vmforge-toy-package.so"));
-  g_assert_true (vf_backend_cache_version ("toy-package", &version, NULL));
+  g_assert_true (vf_backend_get_facts ("toy-package", &version, NULL, NULL));
   g_assert_cmpuint (version, ==, 42);
 }
 
