@@ -13,11 +13,11 @@ member (struct json_object *object, const char *key)
 }
 
 static char *
-join_array (struct json_object *array)
+join_array (struct json_object *array, const char *separator)
 {
   GString *text = g_string_new (NULL);
   for (size_t i = 0; array != NULL && i < json_object_array_length (array); i++)
-    g_string_append_printf (text, "%s%s", i == 0 ? "" : " ",
+    g_string_append_printf (text, "%s%s", i == 0 ? "" : separator,
                             json_object_get_string (json_object_array_get_idx (array, i)));
   return g_string_free (text, FALSE);
 }
@@ -54,7 +54,7 @@ static void
 add_build_suite (const Apt *apt, const char *suite, const char *url, gpointer data)
 {
   BuildSources *sources = data;
-  g_autofree char *components = join_array (apt_setting (apt, "components"));
+  g_autofree char *components = join_array (apt_setting (apt, "components"), " ");
   g_autofree char *mirror = NULL;
   /* The user's mirrors stand for the main archive; security updates keep their own. */
   gboolean main_archive = g_strcmp0 (url, apt_setting_text (apt, "mirror", "")) == 0;
@@ -83,18 +83,26 @@ add_repositories (Call *call, const Apt *apt, GString *text, const struct vmforg
   return 0;
 }
 
-/* Without the keyring nothing can be verified; say which package has it rather than let apt complain. */
+/* Without the keyring nothing can be verified; say what brings it rather than let apt complain. */
 static int
 check_keyring (Call *call, const Apt *apt)
 {
-  if (g_file_test (keyring_path (apt), G_FILE_TEST_IS_REGULAR))
+  const char *path = keyring_path (apt);
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
     return 0;
-  struct json_object *keyring = apt_setting (apt, "keyring");
+  struct json_object *keyring = apt_setting (apt, "keyring"), *list = NULL;
   const char *package = keyring == NULL ? NULL : member (keyring, "package");
+  if (*path == '\0')
+    return apt_fail (call, VMFORGE_PLUGIN_INVALID,
+                     "the profile names no 'apt: {keyring: {path: …}}' to verify %s with", apt->release);
+  if (json_object_object_get_ex (keyring, "fingerprints", &list) && json_object_array_length (list) == 0)
+    list = NULL;
+  g_autofree char *keys = join_array (list, ", ");
   return apt_fail (
       call, VMFORGE_PLUGIN_ENVIRONMENT,
-      "the keyring '%s' is missing, without which %s cannot be verified: install the package '%s'",
-      keyring_path (apt), apt->release, package == NULL ? "that has it" : package);
+      "the keyring '%s' is missing, without which %s cannot be verified: install the package '%s'%s%s", path,
+      apt->release, package == NULL ? "that has it" : package,
+      list == NULL ? "" : ", or put these keys there: ", keys);
 }
 
 char *
@@ -119,7 +127,7 @@ apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_
 static void
 add_image_suite (const Apt *apt, const char *suite, const char *url, gpointer data)
 {
-  g_autofree char *components = join_array (apt_setting (apt, "components"));
+  g_autofree char *components = join_array (apt_setting (apt, "components"), " ");
   gboolean main_archive = g_strcmp0 (url, apt_setting_text (apt, "mirror", "")) == 0;
   g_autofree char *mirrors = NULL;
   if (apt->mirrors != NULL && apt->mirrors[0] != NULL && main_archive)

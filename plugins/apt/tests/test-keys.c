@@ -9,7 +9,8 @@
 
 #define PROFILE                                                                                              \
   "{\"id\":\"toy\",\"apt\":{\"mirror\":\"http://toy.example/toy\",\"suites\":[\"one\"],\"components\":"      \
-  "[\"main\"],\"keyring\":{\"path\":\"@FOLDER@/the keys, all.gpg\",\"package\":\"toy-keyring\"}}}"
+  "[\"main\"],\"keyring\":{\"path\":\"@FOLDER@/the keys, "                                                   \
+  "all.gpg\",\"package\":\"toy-keyring\",\"fingerprints\":[\"AA01\",\"BB02\"]}}}"
 #define ARMOURED "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
 static char *
@@ -111,6 +112,29 @@ a_source_names_the_copy (void)
   g_assert_true (g_file_test (named, G_FILE_TEST_IS_REGULAR));
 }
 
+static void
+a_missing_keyring_is_told_with_what_brings_it (void)
+{
+  g_auto (FakeHost) fake;
+  fake_host_init (&fake, PROFILE);
+  const struct vmforge_package_request request = {.size = sizeof request};
+  g_assert_null (apt_sources_for_build (&fake.call, &fake.apt, &request));
+  fake_host_assert_error (
+      &fake, VMFORGE_PLUGIN_ENVIRONMENT,
+      "the keys, all.gpg' is missing, without which bookworm cannot be verified: install the "
+      "package 'toy-keyring', or put these keys there: AA01, BB02");
+}
+
+static void
+a_profile_without_a_keyring_is_refused (void)
+{
+  g_auto (FakeHost) fake;
+  fake_host_init (&fake, "{\"apt\":{\"suites\":[\"one\"]}}");
+  const struct vmforge_package_request request = {.size = sizeof request};
+  g_assert_null (apt_sources_for_build (&fake.call, &fake.apt, &request));
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_INVALID, "the profile names no 'apt: {keyring: {path: …}}'");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -120,5 +144,9 @@ main (int argc, char **argv)
                    a_key_that_changed_since_the_plan_is_refused);
   g_test_add_func ("/apt/keys/a_copy_serves_until_it_is_damaged", a_copy_serves_until_it_is_damaged);
   g_test_add_func ("/apt/keys/a_source_names_the_copy", a_source_names_the_copy);
+  g_test_add_func ("/apt/keys/a_missing_keyring_is_told_with_what_brings_it",
+                   a_missing_keyring_is_told_with_what_brings_it);
+  g_test_add_func ("/apt/keys/a_profile_without_a_keyring_is_refused",
+                   a_profile_without_a_keyring_is_refused);
   return g_test_run ();
 }
