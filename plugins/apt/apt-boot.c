@@ -117,13 +117,10 @@ make_image (Call *call, const Platform *platform)
                                            platform->efi_name == NULL ? "core.img" : "core.efi");
   g_autofree char *modules = g_strconcat (common_modules, " ", platform->modules, NULL);
   g_auto (GStrv) words = g_strsplit (modules, " ", -1);
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  const char *fixed[] = {"grub-mkimage", "-O", platform->format,      "-o", name, "-p",
-                         "/boot/grub",   "-c", "/boot/grub/early.cfg"};
-  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
-    g_ptr_array_add (argv, (gpointer)fixed[i]);
+  g_autoptr (GPtrArray) argv = apt_argv_new ("grub-mkimage", "-O", platform->format, "-o", name, "-p",
+                                             "/boot/grub", "-c", "/boot/grub/early.cfg", NULL);
   for (char **word = words; *word != NULL; word++)
-    g_ptr_array_add (argv, *word);
+    g_ptr_array_add (argv, g_strdup (*word));
   g_ptr_array_add (argv, NULL);
   return run_in_root (call, (const char *const *)argv->pdata, NULL);
 }

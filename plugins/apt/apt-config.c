@@ -177,6 +177,22 @@ apt_config_new (Call *call, const Apt *apt, const char *sources, const char *sta
   return g_steal_pointer (&config);
 }
 
+static int
+add_line (void *user, int stream, const char *line)
+{
+  apt_lines_add (user, stream, line);
+  return 0;
+}
+
+int
+apt_config_run (Call *call, const AptConfig *config, const char *const *argv, AptLines *lines)
+{
+  const char *env[] = {config->env, NULL};
+  struct vmforge_program program = {
+      .size = sizeof program, .argv = argv, .env = env, .line = add_line, .user = lines};
+  return call->host->run (call, &program);
+}
+
 void
 apt_config_free (AptConfig *config)
 {

@@ -77,7 +77,12 @@ apt_dpkg_archives (AptDpkg *dpkg, GPtrArray *packages)
       apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
       return NULL;
     }
-    g_ptr_array_add (archives, g_strconcat (APT_CACHE_INSIDE, path + strlen (dpkg->cache), NULL));
+    gsize length = strlen (dpkg->cache);
+    if (strncmp (path, dpkg->cache, length) != 0 || path[length] != '/') {
+      apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "'%s' is not below '%s'", path, dpkg->cache);
+      return NULL;
+    }
+    g_ptr_array_add (archives, g_strconcat (APT_CACHE_INSIDE, path + length, NULL));
   }
   return g_steal_pointer (&archives);
 }
@@ -85,16 +90,13 @@ apt_dpkg_archives (AptDpkg *dpkg, GPtrArray *packages)
 static GPtrArray *
 make_argv (const char *const *options, GPtrArray *operands)
 {
-  GPtrArray *argv = g_ptr_array_new ();
   /* No fsync for a volume that is thrown away unless it gets sealed; sealing syncs it once. */
-  static const char *const fixed[] = {
-      "dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold", "--status-fd", "3"};
-  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
-    g_ptr_array_add (argv, (gpointer)fixed[i]);
+  GPtrArray *argv = apt_argv_new ("dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold",
+                                  "--status-fd", "3", NULL);
   for (; *options != NULL; options++)
-    g_ptr_array_add (argv, (gpointer)*options);
+    g_ptr_array_add (argv, g_strdup (*options));
   for (guint i = 0; operands != NULL && i < operands->len; i++)
-    g_ptr_array_add (argv, g_ptr_array_index (operands, i));
+    g_ptr_array_add (argv, g_strdup (g_ptr_array_index (operands, i)));
   g_ptr_array_add (argv, NULL);
   return argv;
 }

@@ -63,10 +63,7 @@ add_to_cache (Call *call, const char *folder, GPtrArray *missing)
 static GPtrArray *
 make_command (const char *folder, GPtrArray *missing)
 {
-  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
-  static const char *const fixed[] = {"/usr/lib/apt/apt-helper", "-o", "APT::Status-Fd=3", "download-file"};
-  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
-    g_ptr_array_add (argv, g_strdup (fixed[i]));
+  GPtrArray *argv = apt_argv_new ("/usr/lib/apt/apt-helper", "-o", "APT::Status-Fd=3", "download-file", NULL);
   for (guint i = 0; i < missing->len; i++) {
     const struct vmforge_package *package = g_ptr_array_index (missing, i);
     g_ptr_array_add (argv, g_strdup (package->url));

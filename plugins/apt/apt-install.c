@@ -31,23 +31,6 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
   return text->len == 0 ? 0 : apt_write (call, root, STATES, text->str, text->len, 0644);
 }
 
-static char *
-cache_folder (Call *call, const struct vmforge_package *const *packages)
-{
-  for (; *packages != NULL; packages++) {
-    if (((*packages)->flags & VMFORGE_PACKAGE_REMOVE) != 0)
-      continue;
-    const char *path = call->host->cache_find (call, (*packages)->digest);
-    if (path == NULL) {
-      apt_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", (*packages)->name);
-      return NULL;
-    }
-    g_autofree char *folder = g_path_get_dirname (path);
-    return g_path_get_dirname (folder);
-  }
-  return g_strdup ("/usr/share/doc"); /* nothing is installed: any folder will do for the bind */
-}
-
 static int
 install_group (AptDpkg *dpkg, GPtrArray *group, gboolean essential)
 {
@@ -142,14 +125,12 @@ apt_install (void *handle, Call *call, const struct vmforge_root *root,
              const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
 {
   const Apt *apt = handle;
-  AptDpkg dpkg = {.call = call, .root = root, .cache = cache_folder (call, packages)};
-  if (dpkg.cache == NULL)
-    return -1;
+  g_autofree char *cache = g_path_get_dirname (apt->cache_path);
+  AptDpkg dpkg = {.call = call, .root = root, .cache = cache};
   g_autoptr (GPtrArray) groups = apt_order_groups (packages);
   for (guint i = 0; i < groups->len; i++)
     dpkg.steps += 2 * ((GPtrArray *)g_ptr_array_index (groups, i))->len;
   int result = dpkg.steps == 0 && packages[0] == NULL ? 0 : install (&dpkg, apt, groups, request, packages);
-  g_free (dpkg.cache);
   if (result == 0)
     result = mark_automatic (call, apt, root, request, packages);
   if (result == 0)

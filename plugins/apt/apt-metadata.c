@@ -7,26 +7,14 @@
 #include <unistd.h>
 
 static int
-on_update_line (void *user, int stream, const char *line)
-{
-  apt_lines_add (user, stream, line);
-  return 0;
-}
-
-static int
 update (Call *call, const AptConfig *config)
 {
   call->host->progress (call, -1, "updating package lists");
   g_auto (AptLines) lines;
   apt_lines_init (&lines, FALSE);
   const char *argv[] = {"apt-get", "-q", "update", NULL};
-  const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {
-      .size = sizeof program, .argv = argv, .env = env, .line = on_update_line, .user = &lines};
-  int status = call->host->run (call, &program);
-  if (status < 0)
-    return -1;
-  return status == 0 ? 0 : apt_lines_explain (call, &lines, "cannot update the package lists");
+  int status = apt_config_run (call, config, argv, &lines);
+  return status <= 0 ? status : apt_lines_explain (call, &lines, "cannot update the package lists");
 }
 
 static int

@@ -64,13 +64,6 @@ add_names (Call *call, GPtrArray *argv, const struct vmforge_package_request *re
   return 0;
 }
 
-static int
-on_line (void *user, int stream, const char *line)
-{
-  apt_lines_add (user, stream, line);
-  return 0;
-}
-
 /* Names the package that apt could not find, or why it cannot be had. */
 static int
 explain_failure (Call *call, const AptLines *lines)
@@ -103,23 +96,13 @@ explain_failure (Call *call, const AptLines *lines)
 static int
 simulate (Call *call, const AptConfig *config, const struct vmforge_package_request *request, AptLines *lines)
 {
-  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
-  static const char *const fixed[] = {"apt-get", "-q", "-s", "--no-install-recommends", "install", "--"};
-  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
-    g_ptr_array_add (argv, g_strdup (fixed[i]));
+  g_autoptr (GPtrArray) argv =
+      apt_argv_new ("apt-get", "-q", "-s", "--no-install-recommends", "install", "--", NULL);
   if (add_names (call, argv, request) < 0)
     return -1;
   g_ptr_array_add (argv, NULL);
-  const char *env[] = {config->env, NULL};
-  struct vmforge_program program = {.size = sizeof program,
-                                    .argv = (const char *const *)argv->pdata,
-                                    .env = env,
-                                    .line = on_line,
-                                    .user = lines};
-  int status = call->host->run (call, &program);
-  if (status < 0)
-    return -1;
-  return status == 0 ? 0 : explain_failure (call, lines);
+  int status = apt_config_run (call, config, (const char *const *)argv->pdata, lines);
+  return status <= 0 ? status : explain_failure (call, lines);
 }
 
 /* "Inst NAME[:ARCH] [OLD] (VERSION ORIGIN… [ARCH]) …" */

@@ -37,6 +37,18 @@ apt_setting_text (const Apt *apt, const char *key, const char *fallback)
   return value == NULL ? fallback : json_object_get_string (value);
 }
 
+GPtrArray *
+apt_argv_new (const char *first, ...)
+{
+  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
+  va_list args;
+  va_start (args, first);
+  for (const char *word = first; word != NULL; word = va_arg (args, const char *))
+    g_ptr_array_add (argv, g_strdup (word));
+  va_end (args);
+  return argv;
+}
+
 int
 apt_memfd (const char *name, const char *text)
 {

@@ -95,6 +95,8 @@ void apt_order_removals (const struct vmforge_package *const *packages, const ch
                          GPtrArray *before, GPtrArray *after);
 
 /* ---- helpers */
+/* An argument vector to be continued, and ended by a NULL; its words are copies. */
+GPtrArray *apt_argv_new (const char *first, ...) G_GNUC_NULL_TERMINATED;
 /* A file in memory and its path for other processes. */
 int apt_memfd (const char *name, const char *text);
 char *apt_memfd_path (int fd);
@@ -120,6 +122,8 @@ void apt_lines_add (AptLines *lines, int stream, const char *line);
 /* Sets the error that apt's lines amount to, `failure: why (advice)`, and returns -1. */
 int apt_lines_explain (Call *call, const AptLines *lines, const char *failure);
 
+/* Runs a program of apt with a private configuration; lines collects what it says. Its exit status, or -1. */
+int apt_config_run (Call *call, const AptConfig *config, const char *const *argv, AptLines *lines);
 /* Runs a program on the host, or with a sandbox in the root filesystem. What it says is logged, but for the
  * lines of standard output that it has a function for. An exit status other than 0 is an error `label exited
  * with status N: last line`. 0 or -1. */
@@ -162,10 +166,11 @@ void apt_empty_folder (const struct vmforge_root *root, const char *path);
 typedef struct {
   Call *call;
   const struct vmforge_root *root;
-  char *cache;       /* the host's package cache, seen inside as APT_CACHE_INSIDE */
+  const char
+      *cache; /* folder of the host below which the package cache is, seen inside as APT_CACHE_INSIDE */
   guint steps, done; /* of all packages: unpacked, then configured */
 } AptDpkg;
-#define APT_CACHE_INSIDE "/run/vmforge/packages"
+#define APT_CACHE_INSIDE "/run/vmforge/cache"
 
 /* Options, then the action; operands may be NULL (then the action stands alone, as --configure --pending). */
 int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *operands);

@@ -296,7 +296,7 @@ struct vmforge_package_config {
   const char *profile; /* JSON: the profile, cut down to the release and architecture */
   const char *release;
   const char *arch;           /* vmforge's word: x86_64, i386, aarch64 */
-  const char *cache_path;     /* folder of the plugin's own, on one filesystem with the package cache */
+  const char *cache_path;     /* folder of the plugin's own, beside the package cache and on its filesystem */
   const char *const *mirrors; /* the user's `mirrors:`, NULL terminated; NULL: the plugin's default */
 };
 #define VMFORGE_CONFIG_OFFLINE UINT32_C (1) /* nothing may be fetched */

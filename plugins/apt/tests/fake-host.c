@@ -73,7 +73,7 @@ fake_run_in_root (Call *call, const struct vmforge_program *program, const struc
 static const char *
 fake_cache_find (Call *call, const char *digest)
 {
-  return NULL;
+  return ((FakeHost *)call)->archive;
 }
 
 void

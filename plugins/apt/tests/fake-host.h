@@ -17,6 +17,7 @@ typedef struct {
   int status;                /* of every program */
   const char *failing;       /* the program that output, errors and status are of alone; NULL: of all */
   const char *apt_config;    /* run apt-get after all, with this APT_CONFIG; NULL: no program runs */
+  const char *archive;       /* what the package cache has; NULL: nothing */
   char *folder;              /* of the test's own */
   Apt apt;
 } FakeHost;

@@ -114,8 +114,7 @@ dpkg_without_an_error_of_its_own_is_quoted (void)
   const char *const options[] = {"--configure", "--pending", NULL};
   fake.status = 1;
   fake.errors = errors;
-  g_autofree char *cache = g_strdup ("/nowhere");
-  AptDpkg dpkg = {.call = &fake.call, .cache = cache};
+  AptDpkg dpkg = {.call = &fake.call, .cache = "/nowhere"};
   g_assert_cmpint (apt_dpkg (&dpkg, options, NULL), ==, -1);
   g_assert_cmpstr (fake.message, ==, "dpkg exited with status 1: bwrap: cannot start: not today");
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED, "dpkg");

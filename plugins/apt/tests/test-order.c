@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* How packages are grouped for dpkg, and how stanzas are read. */
-#include "apt.h"
+#include "fake-host.h"
 
 /* Made of "name|fields": a package whose stanza is the fields. */
 static struct vmforge_package *
@@ -180,6 +180,27 @@ test_names (void)
   g_assert_false (apt_names_contain (NULL, "plain"));
 }
 
+static void
+test_archives (void)
+{
+  g_auto (FakeHost) fake;
+  fake_host_init (&fake, "{}");
+  AptDpkg dpkg = {.call = &fake.call, .cache = "/store/cache"};
+  struct vmforge_package package = {.size = sizeof package, .name = "a", .digest = "0"};
+  g_autoptr (GPtrArray) packages = g_ptr_array_new ();
+  g_ptr_array_add (packages, &package);
+  fake.archive = "/store/cache/packages/01/23";
+  g_autoptr (GPtrArray) archives = apt_dpkg_archives (&dpkg, packages);
+  g_assert_cmpuint (archives->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (archives, 0), ==, APT_CACHE_INSIDE "/packages/01/23");
+  fake.archive = "/store/cache-of-others/01/23";
+  g_assert_null (apt_dpkg_archives (&dpkg, packages));
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED, "is not below '/store/cache'");
+  fake.archive = NULL;
+  g_assert_null (apt_dpkg_archives (&dpkg, packages));
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED, "package 'a' is not in the cache");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,5 +215,6 @@ main (int argc, char **argv)
   g_test_add_func ("/apt/stanza/a relation gives all names without versions", test_relation_names);
   g_test_add_func ("/apt/order/what_is_in_the_way_goes_first", test_removals);
   g_test_add_func ("/apt/names/version_suite_and_architecture_do_not_count", test_names);
+  g_test_add_func ("/apt/dpkg/archives_lie_below_the_cache_of_the_configuration", test_archives);
   return g_test_run ();
 }
