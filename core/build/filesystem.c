@@ -9,10 +9,6 @@
 #include <string.h>
 
 /* mke2fs reads defaults from the host's /etc/mke2fs.conf; a build must not depend on them. */
-#define EXT4_FEATURES                                                                                        \
-  "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,"  \
-  "huge_file,dir_nlink,extra_isize,metadata_csum"
-
 static void
 add_epoch (VfProcess *process, gint64 epoch)
 {
@@ -23,31 +19,23 @@ add_epoch (VfProcess *process, gint64 epoch)
   vf_process_add_env (process, "MKE2FS_CONFIG=/dev/null");
 }
 
+/* Identity and speed; features, sizes and ratios are the profile's, which knows what its GRUB reads, and part
+ * of the key. */
 static VfProcess *
-make_ext4 (const VfFilesystem *filesystem, const char *device, const VfDiskIds *ids)
+make_ext4 (const VfDiskIds *ids)
 {
   /* A new volume reads as zeros. Told so, mke2fs marks inode tables as zeroed without writing them: it takes
    * milliseconds, and no first boot finds anything left to initialise. */
   g_autofree char *extended =
       g_strdup_printf ("hash_seed=%s,root_owner=0:0,assume_storage_prezeroed=1,nodiscard", ids->hash_seed);
-  VfProcess *process =
-      vf_process_new_args ("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-i", "16384", "-O",
-                           EXT4_FEATURES, "-U", ids->filesystem, "-E", extended, NULL);
-  for (const char *const *word = filesystem->mkfs; word && *word; word++)
-    vf_process_add_argument (process, *word);
-  vf_process_add_argument (process, device);
-  return process;
+  return vf_process_new_args ("mkfs.ext4", "-q", "-F", "-U", ids->filesystem, "-E", extended, NULL);
 }
 
 static VfProcess *
-make_xfs (const VfFilesystem *filesystem, const char *device, const VfDiskIds *ids)
+make_xfs (const VfDiskIds *ids)
 {
   g_autofree char *metadata = g_strdup_printf ("uuid=%s", ids->filesystem);
-  VfProcess *process = vf_process_new_args ("mkfs.xfs", "-q", "-f", "-K", "-m", metadata, NULL);
-  for (const char *const *word = filesystem->mkfs; word && *word; word++)
-    vf_process_add_argument (process, *word);
-  vf_process_add_argument (process, device);
-  return process;
+  return vf_process_new_args ("mkfs.xfs", "-q", "-f", "-K", "-m", metadata, NULL);
 }
 
 /* The filesystem was unmounted cleanly by us, hence -f: it saves a check of everything. New inode tables are
@@ -69,9 +57,9 @@ grow_xfs (const char *device, const char *target)
 /* Nothing has to be durable before the volume is sealed, which writes everything back: no barriers, rare
  * commits, data not held back for them, no background initialisation. */
 static const VfFilesystemType types[] = {
-    {"ext4", "nobarrier,data=writeback,commit=600,noauto_da_alloc,noinit_itable", make_ext4, grow_ext4,
-     FALSE},
-    {"xfs", "nouuid,noquota", make_xfs, grow_xfs, TRUE},
+    {"ext4", "nobarrier,data=writeback,commit=600,noauto_da_alloc,noinit_itable", make_ext4, grow_ext4, FALSE,
+     TRUE},
+    {"xfs", "nouuid,noquota", make_xfs, grow_xfs, TRUE, FALSE},
 };
 
 const VfFilesystemType *
@@ -91,10 +79,18 @@ vf_filesystem_make (const VfFilesystem *filesystem, const char *path, const VfDi
   const VfFilesystemType *type = vf_filesystem_type (filesystem->type, error);
   if (!type)
     return FALSE;
+  if (type->needs_arguments && !filesystem->mkfs[0])
+    return vf_error_set (
+        error, VMFORGE_ERROR_SPEC,
+        "the profile does not say how to make %s: add its features to disk.filesystems.%s.mkfs", type->name,
+        type->name);
   g_autoptr (VfLoop) loop = vf_loop_attach (path, range->offset, range->length, error);
   if (!loop)
     return FALSE;
-  g_autoptr (VfProcess) process = type->make (filesystem, loop->path, ids);
+  g_autoptr (VfProcess) process = type->make (ids);
+  for (const char *const *word = filesystem->mkfs; *word; word++)
+    vf_process_add_argument (process, *word);
+  vf_process_add_argument (process, loop->path);
   add_epoch (process, filesystem->epoch);
   return vf_process_run (process, NULL, cancellable, error);
 }

@@ -10,10 +10,11 @@
 
 typedef struct {
   const char *name;
-  const char *options; /* of mounts while building */
-  VfProcess *(*make) (const VfFilesystem *filesystem, const char *device, const VfDiskIds *ids);
+  const char *options;                       /* of mounts while building */
+  VfProcess *(*make) (const VfDiskIds *ids); /* without the profile's arguments and the device */
   VfProcess *(*grow) (const char *device, const char *target);
   gboolean grows_mounted;
+  gboolean needs_arguments; /* from the profile: its own defaults would come from the host's configuration */
 } VfFilesystemType;
 
 /* Static. */

@@ -13,7 +13,8 @@ typedef struct {
   gint64 epoch;            /* the time that it says it was made, seconds since 1970 */
 } VfFilesystem;
 
-/* The volume reads as zeros in range. */
+/* The volume reads as zeros in range. Errors: nothing is known of that type, or the profile says too little.
+ */
 gboolean vf_filesystem_make (const VfFilesystem *filesystem, const char *path, const VfDiskRange *range,
                              const VfDiskIds *ids, GCancellable *cancellable, GError **error);
 

@@ -36,6 +36,8 @@ ACCOUNTS = {
     "/etc/gshadow": ("root:*::\nadm:*::\nsudo:*::\nnogroup:*::\n", 0o640),
     "/etc/login.defs": "UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nENCRYPT_METHOD SHA512\n",
 }
+EXT4 = ["-O", "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,sparse_super,large_file,metadata_csum",
+        "-b", "4096", "-I", "256"]
 SUCCEEDS = ("#!/bin/sh\nexit 0\n", 0o755)
 
 
@@ -187,7 +189,7 @@ class Toyland:
         profile = {
             "profile": 1, "id": "toyland", "plugin": "apt", "arches": {"x86_64": ARCH},
             "network_backend": "systemd-networkd", "hostname": "toy", "bootstrap_packages": ["toy-base"],
-            "disk": {"nominal_size": "256MiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": []}}},
+            "disk": {"nominal_size": "256MiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": EXT4}}},
             "roles": {"site": ["toy-site"]},
             "kernel_arguments": [],
             "apt": {"mirror": self.url("good"), "suites": ["toy"], "components": ["main"],

@@ -54,6 +54,12 @@ fixture_tear_down (Fixture *fixture, gconstpointer data)
   g_free (fixture->path);
 }
 
+/* A profile has some such. */
+static const char *const ext4_arguments[] = {"-O",
+                                             "none,has_journal,ext_attr,resize_inode,dir_index,filetype,"
+                                             "extent,64bit,sparse_super,large_file,metadata_csum",
+                                             NULL};
+
 static VfJson *
 new_job (const Fixture *fixture, const char *stage, const char *volume)
 {
@@ -67,6 +73,7 @@ new_job (const Fixture *fixture, const char *stage, const char *volume)
   vf_json_set_string (job, "volume", volume);
   vf_json_set_int (job, "bytes", BYTES);
   vf_json_set_string (job, "filesystem", "ext4");
+  vf_json_set (job, "mkfs", vf_json_from_strv (ext4_arguments));
   vf_json_set_int (job, "firmware", 3);
   vf_json_set_string (job, "plugin", "toydistro");
   vf_json_set_string (job, "release", "one");
@@ -162,7 +169,8 @@ fixture_look (const Fixture *fixture, const char *volume)
   g_autoptr (VfLoop) loop = vf_loop_attach (path, layout.root.offset, layout.root.length, &error);
   g_assert_no_error (error);
   g_mkdir (target, 0755);
-  g_assert_cmpint (mount (loop->path, target, "ext4", MS_RDONLY, NULL), ==, 0);
+  g_assert_true (mount (loop->path, target, "ext4", MS_RDONLY, NULL) == 0 ||
+                 mount (loop->path, target, "xfs", MS_RDONLY, "nouuid") == 0);
   return target;
 }
 

@@ -204,6 +204,57 @@ a_stage_grows_into_a_larger_volume (Fixture *fixture, gconstpointer data)
   fixture_look_end (fixture);
 }
 
+/* Core and Appliance on xfs, 512 and 768 MiB large. */
+static void
+build_on_xfs (Fixture *fixture)
+{
+  static const char *const no_arguments[] = {NULL};
+  VfJson *core = fixture_core_job (fixture), *next = fixture_next_job (fixture, "appliance", "{}");
+  VfJson *jobs[] = {core, next};
+  for (guint i = 0; i < G_N_ELEMENTS (jobs); i++) {
+    vf_json_set_string (jobs[i], "filesystem", "xfs");
+    vf_json_set (jobs[i], "mkfs", vf_json_from_strv (no_arguments));
+    vf_json_set_int (jobs[i], "bytes", (gint64)((2 + i) * 256 * MIB));
+  }
+  fixture_build (fixture, core);
+  fixture_build (fixture, next);
+}
+
+static void
+xfs_is_made_with_the_identity_of_core_and_grows (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  VfDiskLayout layout;
+  build_on_xfs (fixture);
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME),
+                  *path = fixture_volume_path (fixture, NEXT_VOLUME);
+  g_autofree char *fstab = g_build_filename (root, "etc/fstab", NULL), *lines = NULL;
+  g_autoptr (VfProcess) df = vf_process_new_args ("df", "--output=size", "-B1M", root, NULL);
+  vf_process_run (df, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_ascii_strtoll (strchr (vf_process_get_output (df), '\n') + 1, NULL, 10), >, 600);
+  g_assert_true (vf_disk_read (path, &layout, NULL));
+  g_autofree char *offset = g_strdup_printf ("%" G_GUINT64_FORMAT, layout.root.offset);
+  g_autoptr (VfProcess) blkid = vf_process_new_args ("blkid", "-p", "-O", offset, "-s", "UUID", "-s", "TYPE",
+                                                     "-o", "export", path, NULL);
+  vf_process_run (blkid, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (vf_process_get_output (blkid), "TYPE=xfs"));
+  g_autofree char *uuid = g_strndup (strstr (vf_process_get_output (blkid), "UUID="), strlen ("UUID=") + 36);
+  g_assert_true (g_file_get_contents (fstab, &lines, NULL, NULL));
+  g_autofree char *line = g_strconcat (uuid, " / xfs defaults 0 ", NULL);
+  g_assert_true (g_str_has_prefix (lines, line));
+  fixture_look_end (fixture);
+}
+
+static void
+ext4_is_not_made_of_the_hosts_defaults (Fixture *fixture, gconstpointer data)
+{
+  VfJson *job = fixture_core_job (fixture);
+  json_object_object_del (job, "mkfs");
+  fixture_fail (fixture, job, VMFORGE_ERROR_SPEC, "add its features to disk.filesystems.ext4.mkfs");
+}
+
 static void
 a_file_that_leaves_the_root_is_refused (Fixture *fixture, gconstpointer data)
 {
@@ -334,6 +385,8 @@ main (int argc, char **argv)
   ADD (the_repository_key_of_the_plan_reaches_the_image);
   ADD (what_the_volume_takes_is_told);
   ADD (a_stage_grows_into_a_larger_volume);
+  ADD (xfs_is_made_with_the_identity_of_core_and_grows);
+  ADD (ext4_is_not_made_of_the_hosts_defaults);
   ADD (a_file_that_leaves_the_root_is_refused);
   ADD (a_file_that_a_link_leads_into_memory_is_refused);
   ADD (a_link_into_memory_is_replaced_by_a_file);
