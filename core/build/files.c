@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
+#include "build/host-keys.h"
 #include "build/owners.h"
 #include "build/work.h"
 #include "plan/inputs.h"
@@ -16,6 +17,7 @@
 
 /* One entry of `files`. */
 typedef struct {
+  VfWork *work;
   const VfRootfs *root;
   int mode; /* -1: of the source */
   VfAccess owner;
@@ -69,19 +71,21 @@ place_link (const Placing *placing, int dirfd, const char *name, const char *to,
 }
 
 /* The spec check has seen the path; only here can be seen where links of the image lead, and what is in a
- * folder of the spec. */
+ * folder of the spec. A link at the place itself is replaced. */
 static gboolean
-check_ships (const VfRootfs *root, const char *to, GError **error)
+check_place (const Placing *placing, const char *to, GError **error)
 {
-  g_autofree char *resolved = vf_rootfs_resolve (root, to, FALSE, error); /* a link there is replaced */
+  g_autofree char *resolved = vf_rootfs_resolve (placing->root, to, FALSE, error);
   if (!resolved)
     return FALSE;
   g_autofree char *path = g_strconcat ("/", resolved, NULL);
   const char *folder = vf_spec_unshipped_folder (path);
-  return !folder ||
-         vf_error_set (error, VMFORGE_ERROR_SPEC,
-                       "'%s' would lie in %s, and nothing there is part of an image: put it elsewhere", to,
-                       folder);
+  if (folder)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "'%s' would lie in %s, and nothing there is part of an image: put it elsewhere", to,
+                         folder);
+  vf_host_keys_placed (placing->work, path);
+  return TRUE;
 }
 
 static gboolean
@@ -92,7 +96,7 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
   if (fstatat (dirfd, name, &info, depth == 0 ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
     return vf_error_set_errno (error, "cannot read '%s'", name);
   if (S_ISLNK (info.st_mode))
-    return check_ships (placing->root, to, error) && place_link (placing, dirfd, name, to, error);
+    return check_place (placing, to, error) && place_link (placing, dirfd, name, to, error);
   if (!S_ISREG (info.st_mode) && !S_ISDIR (info.st_mode))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is neither file, folder nor symbolic link", name);
   vf_autofd int fd =
@@ -106,7 +110,7 @@ place (const Placing *placing, int dirfd, const char *name, const char *to, guin
   if (S_ISDIR (info.st_mode))
     return place_folder (placing, fd, &info, to, depth, error);
   VfAccess access = access_for (placing, info.st_mode, FALSE);
-  if (!check_ships (placing->root, to, error))
+  if (!check_place (placing, to, error))
     return FALSE;
   return vf_rootfs_copy (placing->root, to, fd, depth == 0 ? placing->digest : NULL, &access, error);
 }
@@ -130,12 +134,13 @@ place_entry (VfWork *work, VfJson *json, const char *to, GError **error)
 {
   const char *from = vf_json_string (json, "from", NULL), *link = vf_json_string (json, "link", NULL);
   const char *content = vf_json_string (json, "content", NULL);
-  Placing placing = {.root = work->root,
+  Placing placing = {.work = work,
+                     .root = work->root,
                      .mode = (int)vf_json_int (json, "mode", -1),
                      .digest = vf_json_string (json, "digest", NULL)};
   if (!vf_owner_parse (work->root, vf_json_string (json, "owner", NULL), &placing.owner, error))
     return FALSE;
-  if (!from && !check_ships (work->root, to, error))
+  if (!from && !check_place (&placing, to, error))
     return FALSE;
   if (from)
     return place (&placing, AT_FDCWD, from, to, 0, error) && check_tree (json, from, error);

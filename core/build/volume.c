@@ -4,7 +4,7 @@
 /* First and last step of a stage: from the parent's volume to a mounted root filesystem, and back to a sealed
  * one. */
 
-#include "build/work.h"
+#include "build/host-keys.h"
 
 #include "support/error.h"
 #include "support/fd.h"
@@ -102,7 +102,7 @@ vf_work_prepare (VfWork *work, GError **error)
     return FALSE;
   work->sandbox.root_path = work->root->path;
   work->sandbox.root_fd = work->root->fd;
-  return TRUE;
+  return vf_host_keys_inherit (work, error);
 }
 
 gboolean

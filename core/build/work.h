@@ -37,8 +37,9 @@ typedef struct {
   VfRootfs *root;
   VfSandbox sandbox;
   VfBackend *backend;
-  GPtrArray *packages; /* VfPackage: to install */
-  GPtrArray *manifest; /* VfPackage: installed at the end */
+  GHashTable *host_keys; /* names in /etc/ssh that stay */
+  GPtrArray *packages;   /* VfPackage: to install */
+  GPtrArray *manifest;   /* VfPackage: installed at the end */
 } VfWork;
 
 static inline gboolean

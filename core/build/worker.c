@@ -125,6 +125,7 @@ work_clear (VfWork *work)
   g_clear_pointer (&work->storage, vf_storage_close);
   g_clear_pointer (&work->store, vmforge_store_free);
   g_clear_pointer (&work->ids, vf_disk_ids_free);
+  g_clear_pointer (&work->host_keys, g_hash_table_unref);
   g_clear_pointer (&work->packages, g_ptr_array_unref);
   g_clear_pointer (&work->manifest, g_ptr_array_unref);
   g_free (work->volume_path);

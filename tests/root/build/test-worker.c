@@ -291,6 +291,41 @@ a_link_into_memory_is_replaced_by_a_file (Fixture *fixture, gconstpointer data)
 }
 
 static void
+on_warning (const char *message, gpointer user_data)
+{
+  g_string_append_printf (user_data, "%s\n", message);
+}
+
+static void
+a_host_key_that_was_placed_stays_with_a_warning (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) warnings = g_string_new (NULL);
+  const VfJobWatcher watcher = {.warning = on_warning, .user_data = warnings};
+  static const char files[] = "[{\"content\":\"secret\",\"to\":\"/etc/ssh/ssh_host_own_key\"},"
+                              "{\"content\":\"public\",\"to\":\"/etc/ssh/ssh_host_own_key.pub\"}]";
+  g_autoptr (VfJson) core = fixture_core_job (fixture);
+  vf_json_set (core, "files", vf_json_parse (files, strlen (files), NULL));
+  vf_job_run (core, fixture->log_fd, -1, &watcher, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (
+      warnings->str, ==,
+      "stage 'core' places '/etc/ssh/ssh_host_own_key': every machine made of the image has this ssh "
+      "host key\n");
+  /* A stage above, in which a script makes one more. */
+  fixture_build (
+      fixture,
+      fixture_next_job (fixture, "appliance",
+                        "{\"run\":[{\"label\":\"a\",\"command\":\"write /etc/ssh/ssh_host_new_key x\"}]}"));
+  g_autofree char *root = fixture_look (fixture, NEXT_VOLUME);
+  assert_text (root, "etc/ssh/ssh_host_own_key", "secret");
+  assert_text (root, "etc/ssh/ssh_host_own_key.pub", "public");
+  assert_absent (root, "etc/ssh/ssh_host_toy_key");
+  assert_absent (root, "etc/ssh/ssh_host_new_key");
+  fixture_look_end (fixture);
+}
+
+static void
 a_failing_step_tells_stage_label_status_and_last_line (Fixture *fixture, gconstpointer data)
 {
   fixture_build_core (fixture);
@@ -390,6 +425,7 @@ main (int argc, char **argv)
   ADD (a_file_that_leaves_the_root_is_refused);
   ADD (a_file_that_a_link_leads_into_memory_is_refused);
   ADD (a_link_into_memory_is_replaced_by_a_file);
+  ADD (a_host_key_that_was_placed_stays_with_a_warning);
   ADD (a_failing_step_tells_stage_label_status_and_last_line);
   ADD (scripts_and_commands_share_run_and_tmp_which_do_not_ship);
   ADD (packages_that_cannot_fit_are_refused_before_they_are_unpacked);
