@@ -27,7 +27,9 @@ emit_state (VfEngine *engine, VmforgeStageState state, const char *message, cons
 static void
 on_blocked (pid_t holder, gpointer user_data)
 {
-  g_autofree char *message = g_strdup_printf ("process %d builds this stage: waiting for it", (int)holder);
+  g_autofree char *message =
+      holder == 0 ? g_strdup ("another process builds this stage: waiting for it")
+                  : g_strdup_printf ("process %d builds this stage: waiting for it", (int)holder);
   emit_state (user_data, VMFORGE_STATE_BLOCKED, message, NULL);
 }
 

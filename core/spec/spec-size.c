@@ -5,6 +5,8 @@
 
 #include "support/units.h"
 
+#include <string.h>
+
 #define MIB      (G_GUINT64_CONSTANT (1024) * 1024)
 #define SMALLEST (256 * MIB)
 #define LARGEST  (8 * 1024 * 1024 * MIB)
@@ -18,6 +20,10 @@ read_size (const VfNode *node, const char *where, guint64 *bytes, GError **error
   if (!vf_units_parse_size (node->text, bytes))
     return vf_node_error (node, VMFORGE_ERROR_SPEC, error,
                           "'size' in %s is no size: '%s' (write one such as 4GiB)", where, node->text);
+  if (*bytes < SMALLEST && node->text[strspn (node->text, "0123456789")] == '\0')
+    return vf_node_error (node, VMFORGE_ERROR_SPEC, error,
+                          "'size' in %s has no unit: '%s' would be bytes (write %sGiB or %sMiB)", where,
+                          node->text, node->text, node->text);
   if (*bytes < SMALLEST || *bytes > LARGEST)
     return vf_node_error (node, VMFORGE_ERROR_SPEC, error,
                           "'size' in %s must be from 256MiB to 8TiB, but is '%s'", where, node->text);

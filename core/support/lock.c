@@ -10,6 +10,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+/* So often a lock is asked for until its holder counts as unknown: about 150 ms. */
+#define PATIENCE 4
+
 struct _VfLock {
   int fd;
 };
@@ -70,21 +73,22 @@ vf_lock_acquire (int dirfd, const char *path, VfLockMode mode, VfLockWaitFunc fu
   vf_autofd int fd = open_lock (dirfd, path, error);
   if (fd < 0)
     return NULL;
-  gboolean told = func == NULL, again = FALSE;
+  gboolean told = func == NULL;
+  guint asked = 0;
   /* flock() that blocks cannot be cancelled without signals, so this asks again, ever more slowly. By the
-   * second time the holder has written who it is. */
+   * second time the holder has written who it is, if it ever does. */
   for (gulong pause = 10000;; pause = MIN (pause * 2, 100000)) {
     int taken = try_once (fd, path, mode, error);
     if (taken != 0)
       return taken < 0 ? NULL : lock_new (&fd, mode);
     if (vf_error_set_if_cancelled (cancellable, error))
       return NULL;
-    pid_t holder = told || !again ? 0 : read_holder (fd);
-    if (holder != 0) {
+    pid_t holder = told || asked == 0 ? 0 : read_holder (fd);
+    if (!told && (holder != 0 || asked == PATIENCE)) {
       func (holder, user_data);
       told = TRUE;
     }
-    again = TRUE;
+    asked++;
     g_usleep (pause);
   }
 }

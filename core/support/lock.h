@@ -13,7 +13,7 @@ typedef struct _VfLock VfLock;
 
 typedef enum { VF_LOCK_SHARED, VF_LOCK_EXCLUSIVE } VfLockMode;
 
-/* Tells once that another process holds the lock. holder: its pid. */
+/* Tells once that another process holds the lock. holder: its pid; 0 where it did not say. */
 typedef void (*VfLockWaitFunc) (pid_t holder, gpointer user_data);
 
 /* Takes the lock file `path` below dirfd, made where absent; waits while another holds it. */

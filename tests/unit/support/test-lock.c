@@ -127,6 +127,16 @@ test_wait (Folder *folder, gconstpointer data)
   g_assert_cmpint (folder->holder, ==, getpid ());
 }
 
+static void
+test_unknown_holder (Folder *folder, gconstpointer data)
+{
+  folder->held = try_lock (folder, VF_LOCK_SHARED); /* those do not say who they are */
+  g_autoptr (VfLock) lock = acquire (folder, VF_LOCK_EXCLUSIVE);
+  g_assert_nonnull (lock);
+  g_assert_cmpint (folder->n_waits, ==, 1);
+  g_assert_cmpint (folder->holder, ==, 0);
+}
+
 static gpointer
 cancel_later (gpointer cancellable)
 {
@@ -225,6 +235,7 @@ main (int argc, char **argv)
       {"/lock/a descriptor that was handed on still holds it", test_handed_on},
       {"/lock/a free lock is taken without a word", test_free_lock},
       {"/lock/who waits is told once who holds it", test_wait},
+      {"/lock/one who waits is told so even where the holder is unknown", test_unknown_holder},
       {"/lock/waiting can be cancelled", test_cancelled},
       {"/lock/a lock ends with a holder that was killed", test_killed_holder},
       {"/lock/signals do not end the waiting", test_interrupted},
