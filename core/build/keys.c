@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define KEYS_FOLDER VF_WORK_FOLDER "/keys"
+#define KEYS_FOLDER VF_MOUNT_FOLDER "/keys"
 #define KEY_LIMIT   (1024 * 1024)
 
 static gboolean

@@ -7,6 +7,7 @@
 #include "build/filesystem.h"
 #include "support/error.h"
 #include "support/fd.h"
+#include "support/fs.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -53,6 +54,17 @@ mount_scratch (VfMount *self, GError **error)
   g_autofree char *lock = g_build_filename (self->path, "run/lock", NULL);
   return (mkdir (lock, 01777) == 0 && chmod (lock, 01777) == 0) ||
          vf_error_set_errno (error, "cannot make '%s'", lock);
+}
+
+gboolean
+vf_mount_make_target (char **target, GError **error)
+{
+  if (!vf_fs_mkdir_p (AT_FDCWD, VF_MOUNT_FOLDER, 0700, error))
+    return FALSE;
+  if (mount ("tmpfs", VF_MOUNT_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=64m") != 0)
+    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", VF_MOUNT_FOLDER);
+  *target = g_strdup (VF_MOUNT_FOLDER "/root");
+  return vf_fs_mkdir_p (AT_FDCWD, *target, 0755, error);
 }
 
 VfMount *

@@ -18,6 +18,13 @@ typedef struct {
 gboolean vf_filesystem_make (const VfFilesystem *filesystem, const char *path, const VfDiskRange *range,
                              const VfDiskIds *ids, GCancellable *cancellable, GError **error);
 
+/* Mount points must exist. This folder is made for all and stays, empty: what is mounted there (memory, and
+ * the root filesystem below) is in the private mount namespace of one process, and vanishes with it. */
+#define VF_MOUNT_FOLDER "/run/vmforge"
+/* Mounts that memory, in the namespace of the caller's own, and makes the place of the root filesystem in it.
+ */
+gboolean vf_mount_make_target (char **target, GError **error);
+
 typedef struct _VfMount VfMount;
 
 /* Mounts it at `target` (a folder), with empty memory filesystems on its /run and /tmp: what programs leave

@@ -86,18 +86,19 @@ add (VfProcess *process, const char *first, ...)
   va_end (words);
 }
 
-static void
-add_namespaces (VfProcess *process, const VfSandbox *sandbox, gboolean network)
+void
+vf_sandbox_add_common (VfProcess *process, const char *root_path, const char *hostname, gboolean network)
 {
-  add (process, "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-       "--unshare-cgroup-try", "--hostname", "localhost", NULL);
+  add (process, "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+       "--unshare-cgroup-try", "--hostname", hostname, NULL);
   if (!network)
     add (process, "--unshare-net", NULL);
   /* --bind is recursive: the memory filesystems on /run and /tmp come along. */
-  add (process, "--bind", sandbox->root_path, "/", "--dev", "/dev", "--proc", "/proc", "--cap-drop", "ALL",
-       NULL);
+  add (process, "--bind", root_path, "/", "--dev", "/dev", "--proc", "/proc", "--cap-drop", "ALL", NULL);
   for (guint i = 0; i < G_N_ELEMENTS (capabilities); i++)
     add (process, "--cap-add", capabilities[i].name, NULL);
+  add (process, "--clearenv", "--setenv", "PATH", SYSTEM_PATH, "--setenv", "HOME", "/root", "--setenv",
+       "LC_ALL", "C.UTF-8", "--setenv", "SYSTEMD_OFFLINE", "1", NULL);
 }
 
 static void
@@ -106,9 +107,8 @@ add_environment (VfProcess *process, const VfSandbox *sandbox, const struct vmfo
 {
   static const char *const proxies[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy"};
   g_autofree char *epoch = g_strdup_printf ("%" G_GINT64_FORMAT, sandbox->epoch);
-  add (process, "--clearenv", "--setenv", "PATH", SYSTEM_PATH, "--setenv", "HOME", "/root", "--setenv",
-       "TERM", "dumb", "--setenv", "LC_ALL", "C.UTF-8", "--setenv", "TZ", "UTC", "--setenv",
-       "SYSTEMD_OFFLINE", "1", "--setenv", "SOURCE_DATE_EPOCH", epoch, NULL);
+  add (process, "--setenv", "TERM", "dumb", "--setenv", "TZ", "UTC", "--setenv", "SOURCE_DATE_EPOCH", epoch,
+       NULL);
   for (guint i = 0; network && i < G_N_ELEMENTS (proxies); i++)
     if (g_getenv (proxies[i]))
       add (process, "--setenv", proxies[i], g_getenv (proxies[i]), NULL);
@@ -218,9 +218,9 @@ vf_sandbox_run (const VfSandbox *sandbox, const struct vmforge_program *program,
   g_autoptr (VfRootfs) root = vf_rootfs_open (sandbox->root_path, sandbox->epoch, error);
   if (!root)
     return FALSE;
-  g_autoptr (VfProcess) process = vf_process_new_args ("bwrap", NULL);
+  g_autoptr (VfProcess) process = vf_process_new_args ("bwrap", "--new-session", NULL);
   Places places = {0};
-  add_namespaces (process, sandbox, network);
+  vf_sandbox_add_common (process, sandbox->root_path, "localhost", network);
   add_environment (process, sandbox, program, network);
   for (const char *const *bind = options ? options->binds : NULL; bind && bind[0] && bind[1]; bind += 2)
     if (!add_bind (process, root, bind[0], bind[1], error))

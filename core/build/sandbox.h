@@ -6,6 +6,7 @@
  * not: a boundary against the kernel; scripts of packages run as root of the initial user namespace. */
 #pragma once
 
+#include "support/process.h"
 #include "vmforge/plugin.h"
 #include "vmforge/vmforge.h"
 
@@ -22,6 +23,11 @@ typedef struct {
 
 /* The capabilities that programs keep, as bwrap names them; NULL terminated, static. */
 const char *const *vf_sandbox_capabilities (void);
+
+/* What every bwrap of ours is told, that of `vmforge shell` as well: namespaces, the root filesystem,
+ * capabilities, and the environment that does not depend on the run. */
+void vf_sandbox_add_common (VfProcess *process, const char *root_path, const char *hostname,
+                            gboolean network);
 
 /* options may be NULL. network: with the host's network and its name servers. status: exit status, or 128 + N
  * for signal N. Errors: no such program in the root filesystem, cancelled, refused by program->line. */

@@ -8,23 +8,10 @@
 
 #include "support/error.h"
 #include "support/fd.h"
-#include "support/fs.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-
-static gboolean
-make_mount_point (char **target, GError **error)
-{
-  if (!vf_fs_mkdir_p (AT_FDCWD, VF_WORK_FOLDER, 0700, error))
-    return FALSE;
-  if (mount ("tmpfs", VF_WORK_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=64m") != 0)
-    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", VF_WORK_FOLDER);
-  *target = g_strdup (VF_WORK_FOLDER "/root");
-  return vf_fs_mkdir_p (AT_FDCWD, *target, 0755, error);
-}
 
 static gboolean
 get_size (const char *path, guint64 *bytes, GError **error)
@@ -92,7 +79,7 @@ vf_work_prepare (VfWork *work, GError **error)
   gboolean grown = FALSE;
   g_autofree char *target = NULL;
   if (!(parent ? clone_volume (work, parent, &grown, error) : create_volume (work, &filesystem, error)) ||
-      !make_mount_point (&target, error))
+      !vf_mount_make_target (&target, error))
     return FALSE;
   work->mount = vf_mount_new (&filesystem, work->volume_path, &work->layout.root, target, grown, NULL, error);
   if (!work->mount)

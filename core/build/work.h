@@ -14,10 +14,6 @@
 #include "plugin/storage.h"
 #include "support/json.h"
 
-/* Mount points must exist. This one is made for all workers and stays, empty: what is mounted there (memory,
- * and the root filesystem below) is in the private namespace of one worker, and vanishes with it. */
-#define VF_WORK_FOLDER "/run/vmforge"
-
 typedef struct {
   VfJson *job;
   const char *stage; /* "core" … */

@@ -5,15 +5,11 @@
 
 #include "support/error.h"
 #include "support/fd.h"
-#include "support/fs.h"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
-
-/* The folder of the workers, too: it stays, empty on the host. */
-#define RUN_FOLDER "/run/vmforge"
 
 typedef struct {
   const char *volume_path;
@@ -50,15 +46,10 @@ probe_filesystem (const char *path, const VfDiskRange *range, GError **error)
 static gboolean
 make_target (char **target, GError **error)
 {
-  if (!vf_fs_mkdir_p (AT_FDCWD, RUN_FOLDER, 0700, error))
-    return FALSE;
   /* Slave: what the host mounts (a store's pool) appears here, ours never there. */
   if (unshare (CLONE_NEWNS) != 0 || mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
     return vf_error_set_errno (error, "cannot make a private mount namespace");
-  if (mount ("tmpfs", RUN_FOLDER, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700,size=1m") != 0)
-    return vf_error_set_errno (error, "cannot mount a memory filesystem on '%s'", RUN_FOLDER);
-  *target = g_strdup (RUN_FOLDER "/root");
-  return vf_fs_mkdir_p (AT_FDCWD, *target, 0755, error);
+  return vf_mount_make_target (target, error);
 }
 
 static gboolean

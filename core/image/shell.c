@@ -10,40 +10,16 @@
 #include "support/error.h"
 #include "support/process.h"
 
-/* Like the sandbox of the build (build/sandbox.c), but on this terminal: no session of its own, so that job
- * control works, and no filter of fsync. */
+/* Like the sandbox of the build, but on this terminal: no session of its own, so that job control works, and
+ * no filter of fsync. */
 static VfProcess *
 make_shell (const char *path, gboolean has_bash)
 {
   const char *term = g_getenv ("TERM");
-  VfProcess *process =
-      vf_process_new_args ("bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-                           "--unshare-cgroup-try", "--unshare-net", "--hostname", "vmforge", "--bind", path,
-                           "/", "--dev", "/dev", "--proc", "/proc", "--cap-drop", "ALL", NULL);
-  for (const char *const *name = vf_sandbox_capabilities (); *name != NULL; name++) {
-    vf_process_add_argument (process, "--cap-add");
-    vf_process_add_argument (process, *name);
-  }
-  const char *const rest[] = {"--clearenv",
-                              "--setenv",
-                              "PATH",
-                              "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                              "--setenv",
-                              "HOME",
-                              "/root",
-                              "--setenv",
-                              "TERM",
-                              term == NULL ? "dumb" : term,
-                              "--setenv",
-                              "LC_ALL",
-                              "C.UTF-8",
-                              "--setenv",
-                              "SYSTEMD_OFFLINE",
-                              "1",
-                              "--chdir",
-                              "/",
-                              "--",
-                              has_bash ? "/bin/bash" : "/bin/sh"};
+  const char *const rest[] = {"--setenv", "TERM", term == NULL ? "dumb" : term,      "--chdir",
+                              "/",        "--",   has_bash ? "/bin/bash" : "/bin/sh"};
+  VfProcess *process = vf_process_new_args ("bwrap", NULL);
+  vf_sandbox_add_common (process, path, "vmforge", FALSE);
   for (guint i = 0; i < G_N_ELEMENTS (rest); i++)
     vf_process_add_argument (process, rest[i]);
   return process;
