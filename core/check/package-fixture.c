@@ -33,9 +33,10 @@ vf_check_order_new (VfCheck *check, GError **error)
   }
   g_autoptr (VfJson) json = vf_node_to_json (profile->node);
   order->profile = vf_json_canonical (json);
-  order->cache_path = g_build_filename (check->shared, "plugin", NULL);
   if (!check->host.package_cache)
     check->host.package_cache = g_build_filename (check->shared, "packages", NULL);
+  g_autofree char *beside = g_path_get_dirname (check->host.package_cache);
+  order->cache_path = g_build_filename (beside, "plugin", NULL);
   return vf_fs_mkdir_p (AT_FDCWD, check->host.package_cache, 0755, error) ? g_steal_pointer (&order) : NULL;
 }
 

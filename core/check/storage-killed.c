@@ -9,22 +9,42 @@
 #include <ftw.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
-#define SIZE  (16 * VF_CHECK_MIB)
-#define KILLS 16
-#define SLACK (8 * VF_CHECK_MIB) /* what bookkeeping may take */
+#define SIZE    (16 * VF_CHECK_MIB)
+#define KILLS   16
+#define MAX_IDS 4096               /* far more than a process makes before it is killed */
+#define SLACK   (8 * VF_CHECK_MIB) /* what bookkeeping may take */
+
+/* The ids of one process, in memory that outlives it: an engine writes them down before it uses them. */
+typedef struct {
+  VfCheckVolume *base;
+  guint n;
+  char ids[MAX_IDS][40];
+} Diary;
+
+static void
+note (Diary *diary, const VfCheckVolume *volume)
+{
+  g_strlcpy (diary->ids[diary->n % MAX_IDS], volume->id, sizeof diary->ids[0]);
+  diary->n++;
+}
 
 /* Goes on until it is killed. */
 static gboolean
 work_for_ever (VfCheck *check, gpointer data, GError **error)
 {
-  VfCheckVolume *base = data;
+  Diary *diary = data;
+  VfCheckVolume *base = diary->base;
   g_autoptr (VfStorage) storage = base->storage = vf_check_open (check, error);
   for (;;) {
-    g_autoptr (VfCheckVolume) clone = storage ? vf_check_volume_clone (base, error) : NULL;
-    g_autoptr (VfCheckVolume) fresh = clone ? vf_check_volume_create (check, storage, SIZE, error) : NULL;
-    if (!fresh || !vf_check_volume_change (clone, 8, error) ||
+    g_autoptr (VfCheckVolume) clone = vf_check_volume_plan_clone (base);
+    g_autoptr (VfCheckVolume) fresh = vf_check_volume_plan (check, storage, SIZE);
+    note (diary, clone);
+    note (diary, fresh);
+    if (!storage || !vf_storage_clone (storage, clone->id, base->id, error) ||
+        !vf_storage_create (storage, fresh->id, SIZE, error) || !vf_check_volume_change (clone, 8, error) ||
         !vf_check_volume_grow (fresh, SIZE + VF_CHECK_MIB, error) || !vf_check_volume_seal (clone, error) ||
         (g_rand_int (check->random) % 2 && !vf_check_volume_remove (clone, error)))
       return FALSE;
@@ -33,8 +53,9 @@ work_for_ever (VfCheck *check, gpointer data, GError **error)
 
 /* What a next run does: every volume that is listed can be read, and goes. */
 static gboolean
-clear_up (VfCheck *check, VfCheckVolume *base, guint *found, GError **error)
+clear_up (VfCheck *check, Diary *diary, guint *found, GError **error)
 {
+  VfCheckVolume *base = diary->base;
   g_autoptr (VfStorage) storage = base->storage = vf_check_open (check, error);
   g_autoptr (GPtrArray) listed = storage ? vf_storage_list (storage, error) : NULL;
   for (guint i = 0; listed && i < listed->len; i++) {
@@ -47,6 +68,11 @@ clear_up (VfCheck *check, VfCheckVolume *base, guint *found, GError **error)
       return FALSE;
     ++*found;
   }
+  /* And what was begun and is not listed. */
+  for (guint i = 0; listed && i < MIN (diary->n, MAX_IDS); i++)
+    if (!vf_storage_remove (storage, diary->ids[i], error))
+      return FALSE;
+  diary->n = 0;
   VfCheckVolume *const rest[] = {base, NULL};
   return listed && vf_check_volumes_listed (check, storage, rest, "remove", error) &&
          vf_check_volume_verify (base, "open", error);
@@ -71,10 +97,10 @@ used_by (const char *folder)
 }
 
 static gboolean
-kill_once (VfCheck *check, VfCheckVolume *base, GError **error)
+kill_once (VfCheck *check, Diary *diary, GError **error)
 {
   VfCheckChild child;
-  if (!vf_check_start (check, work_for_ever, base, &child, error))
+  if (!vf_check_start (check, work_for_ever, diary, &child, error))
     return FALSE;
   g_usleep (2000 + g_rand_int (check->random) % 80000);
   kill (child.pid, SIGKILL);
@@ -97,9 +123,13 @@ vf_check_storage_killed (VfCheck *check, GError **error)
   if (!base || !vf_check_volume_change (base, 120, error) || !vf_check_volume_seal (base, error))
     return FALSE;
   g_clear_pointer (&storage, vf_storage_close);
+  Diary *diary = mmap (NULL, sizeof *diary, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (diary == MAP_FAILED)
+    return vf_error_set_errno (error, "cannot share memory");
+  diary->base = base;
   guint64 before = used_by (check->store);
   for (guint i = 0; i < KILLS; i++)
-    if (!kill_once (check, base, error) || !clear_up (check, base, &found, error))
+    if (!kill_once (check, diary, error) || !clear_up (check, diary, &found, error))
       return FALSE;
   guint64 after = used_by (check->store);
   if (after > before + SLACK)

@@ -55,7 +55,8 @@ cycle (VfCheck *check, const char *a, const char *b, GError **error)
   if (done && vf_storage_create (storage, b, SIZE, &left))
     return vf_check_fail (check, error, "create", "to create a volume that exists is not refused");
   g_clear_error (&left);
-  return done && vf_storage_remove (storage, b, error) && vf_storage_remove (storage, a, error);
+  return done && vf_storage_remove (storage, b, error) && vf_storage_remove (storage, a, error) &&
+         vf_storage_deactivate (storage, error);
 }
 
 gboolean
