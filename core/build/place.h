@@ -11,6 +11,7 @@ typedef struct {
   char *path;      /* resolved, of the empty file; NULL: there was a file */
   guint n_folders; /* above it that were made as well */
   ino_t inode;
+  struct timespec before, after; /* modification times of the folder below which all of it was made */
 } VfPlace;
 
 /* Makes an empty file at path, where links lead, unless there is one. resolved: where; free it. */

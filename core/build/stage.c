@@ -168,8 +168,9 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
   g_autoptr (GPtrArray) packages = NULL;
   engine->building = building;
   engine->reserve = what.reserve;
-  gboolean built = run_worker (engine, plan, stage, building, &packages, error) &&
-                   record (engine, stage, building->volume, packages, log_path, error);
+  gboolean built = run_worker (engine, plan, stage, building, &packages, error);
+  engine->building = NULL;
+  built = built && record (engine, stage, building->volume, packages, log_path, error);
   g_autoptr (GError) ending = NULL;
   if (end_building (engine, building, built, &ending))
     return built;

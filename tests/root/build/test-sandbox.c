@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What one command prints in the sandbox of a stage. more: other members of the step and of the job. */
 static char *
@@ -175,6 +176,26 @@ no_service_may_be_started_and_nothing_of_that_ships (Fixture *fixture, gconstpoi
   assert_file (fixture, "usr/sbin/policy-rc.d", NULL);
 }
 
+static struct timespec
+modified (Fixture *fixture, const char *volume, const char *path)
+{
+  g_autofree char *root = fixture_look (fixture, volume), *full = g_build_filename (root, path, NULL);
+  struct stat info;
+  g_assert_cmpint (stat (full, &info), ==, 0);
+  fixture_look_end (fixture);
+  return info.st_mtim;
+}
+
+static void
+a_run_leaves_the_time_of_the_folders_as_it_was (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *text = say_more (fixture, "true", ",\"network\":true}]");
+  struct timespec before = modified (fixture, CORE_VOLUME, "usr/sbin"),
+                  after = modified (fixture, NEXT_VOLUME, "usr/sbin");
+  g_assert_cmpint (before.tv_sec, ==, after.tv_sec);
+  g_assert_cmpint (before.tv_nsec, ==, after.tv_nsec);
+}
+
 static void
 an_image_keeps_its_own_policy (Fixture *fixture, gconstpointer data)
 {
@@ -254,6 +275,7 @@ main (int argc, char **argv)
   ADD (the_store_cannot_be_reached);
   ADD (syncing_costs_nothing);
   ADD (no_service_may_be_started_and_nothing_of_that_ships);
+  ADD (a_run_leaves_the_time_of_the_folders_as_it_was);
   ADD (an_image_keeps_its_own_policy);
   ADD (a_step_with_network_has_name_servers_and_leaves_no_file);
   ADD (a_link_of_name_servers_stays_and_its_target_is_not_made);
