@@ -135,9 +135,6 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
   return 0;
 }
 
-/* They unpack the bootstrap; all else is done by those of the root filesystem. */
-static const char *const tools[] = {"dpkg-deb", "tar", NULL};
-
 static const struct vmforge_package_backend backend = {
     .size = sizeof backend,
     .cache_version = 2,
@@ -149,7 +146,6 @@ static const struct vmforge_package_backend backend = {
     .install = apt_install,
     .manifest = apt_manifest,
     .boot = apt_boot,
-    .tools = tools,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt",
