@@ -73,6 +73,7 @@ vf_work_boot (VfWork *work, GError **error)
       .root_uuid = work->ids->filesystem,
       .esp_uuid = work->ids->esp_uuid,
       .kernel_arguments = (const char *const *)arguments,
+      .flags = vf_json_bool (work->job, "initramfs", FALSE) ? VMFORGE_BOOT_INITRAMFS : 0,
   };
   g_autoptr (GPtrArray) artefacts =
       vf_backend_boot (work->backend, work->root->path, work->root->fd, &request, error);

@@ -40,6 +40,8 @@ VfJson *vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanSt
 
 /* Whether the boot files of a stage must be made anew; whether a file of `files` is a reason. (job-boot.c) */
 gboolean vf_engine_needs_boot (const VfPlanStage *stage);
+/* Whether a file of this stage is one that the initial RAM filesystem is made of. */
+gboolean vf_engine_needs_initramfs (const VfPlanStage *stage);
 gboolean vf_engine_file_is_for_boot (const VfSpecFile *file);
 
 /* Publishes what was built and writes the formats that were asked for. (output.c) */

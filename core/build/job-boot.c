@@ -8,19 +8,12 @@
 #include <unistd.h>
 
 /* What boot files are made of, in the distributions that we know; folders end in '/'. */
-static const char *const sources[] = {
-    "/boot/",
-    "/etc/default/grub",
-    "/etc/default/grub.d/",
-    "/etc/dracut.conf",
-    "/etc/dracut.conf.d/",
-    "/etc/grub.d/",
-    "/etc/initramfs-tools/",
-    "/etc/kernel/",
-    "/etc/mkinitcpio.conf",
-    "/etc/mkinitcpio.conf.d/",
-    "/etc/mkinitcpio.d/",
-    "/etc/modprobe.d/",
+static const char *const loader_sources[] = {
+    "/boot/", "/etc/default/grub", "/etc/default/grub.d/", "/etc/grub.d/", "/etc/kernel/", NULL,
+};
+static const char *const initramfs_sources[] = {
+    "/etc/dracut.conf",        "/etc/dracut.conf.d/", "/etc/initramfs-tools/", "/etc/mkinitcpio.conf",
+    "/etc/mkinitcpio.conf.d/", "/etc/mkinitcpio.d/",  "/etc/modprobe.d/",      NULL,
 };
 
 static gboolean
@@ -43,11 +36,27 @@ holds_source (const VfSpecFile *file, const char *source)
   return access (inner, F_OK) == 0; /* for to = /boot this is the folder itself */
 }
 
+static gboolean
+is_one_of (const VfSpecFile *file, const char *const *sources)
+{
+  for (; *sources != NULL; sources++)
+    if (is_source (file->to, *sources) || holds_source (file, *sources))
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 vf_engine_file_is_for_boot (const VfSpecFile *file)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    if (is_source (file->to, sources[i]) || holds_source (file, sources[i]))
+  return is_one_of (file, loader_sources) || is_one_of (file, initramfs_sources);
+}
+
+gboolean
+vf_engine_needs_initramfs (const VfPlanStage *stage)
+{
+  GPtrArray *files = stage->spec->stages[stage->kind].files;
+  for (guint i = 0; i < files->len; i++)
+    if (is_one_of (g_ptr_array_index (files, i), initramfs_sources))
       return TRUE;
   return FALSE;
 }

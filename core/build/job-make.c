@@ -97,6 +97,7 @@ vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *sta
   add_packages (job, stage);
   vf_json_set (job, "kernel_arguments", kernel_arguments (stage));
   vf_json_set_bool (job, "boot", vf_engine_needs_boot (stage));
+  vf_json_set_bool (job, "initramfs", vf_engine_needs_initramfs (stage));
   vf_json_set (job, "system", vf_inputs_system (stage->spec, stage->kind));
   vf_json_set (job, "users", vf_inputs_users (wanted));
   VfJson *files = planned_files (stage, error);

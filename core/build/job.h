@@ -14,6 +14,7 @@
  *   "install":[names], "remove":[names], "packages":[package with data, to install now],
  *   "installed_size":BYTES of the parent's packages,
  *   "kernel_arguments":[…], "boot":true where boot files must be made anew,
+ *   "initramfs":true where files were placed that it is made of,
  *   "system":{"hostname","locale","timezone","network_backend","network":[{"match","dhcp","addresses","gateway",
  *             "dns"}]}  (members are absent where this stage does not set them),
  *   "users":[{"name","password","groups":[],"ssh_keys":[],"shell","home","gecos","uid","system"}],

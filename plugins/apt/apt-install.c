@@ -4,7 +4,6 @@
 /* Installs what was resolved, from the cache, with the root filesystem's own dpkg. */
 #include "apt.h"
 
-#define POLICY      "usr/sbin/policy-rc.d"
 #define STATES      "var/lib/apt/extended_states"
 #define MAX_STATES  (16 * 1024 * 1024)
 #define ENABLE_GRUB "etc/grub.d/enable_cloud"
@@ -79,7 +78,6 @@ static void
 clean (const struct vmforge_root *root)
 {
   static const char *const files[] = {
-      POLICY,
       "var/log/dpkg.log",
       "var/log/bootstrap.log",
       "var/log/alternatives.log",
@@ -104,12 +102,9 @@ static int
 install (AptDpkg *dpkg, const Apt *apt, GPtrArray *groups, const struct vmforge_package_request *request,
          const struct vmforge_package *const *packages)
 {
-  static const char policy[] = "#!/bin/sh\nexit 101\n";
   GPtrArray *essential = g_ptr_array_index (groups, 0);
   gboolean bootstrap = (request->flags & VMFORGE_REQUEST_BOOTSTRAP) != 0;
   if (bootstrap && apt_bootstrap (dpkg->call, apt, dpkg->root, essential) < 0)
-    return -1;
-  if (apt_write (dpkg->call, dpkg->root, POLICY, policy, strlen (policy), 0755) < 0)
     return -1;
   /* grub-cloud would run grub-install, which needs the guest's own disk; apt_boot puts the file back. */
   apt_remove (dpkg->root, ENABLE_GRUB);

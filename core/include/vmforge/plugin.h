@@ -332,7 +332,11 @@ struct vmforge_boot_request {
   const char *root_uuid;               /* of the root filesystem */
   const char *esp_uuid;                /* of the EFI system partition as fstab writes it (1234-ABCD) */
   const char *const *kernel_arguments; /* the whole command line but root= and ro; NULL terminated */
+  uint32_t flags;                      /* VMFORGE_BOOT_… */
+  uint32_t reserved;
 };
+/* The user placed files that the initial RAM filesystem is made of: make it anew. */
+#define VMFORGE_BOOT_INITRAMFS UINT32_C (1)
 
 struct vmforge_package_backend {
   uint32_t size;

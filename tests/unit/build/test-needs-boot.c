@@ -96,12 +96,22 @@ a_folder_needs_it_by_what_it_holds (Fixture *fixture, gconstpointer data)
   g_assert_true (vf_fs_remove (AT_FDCWD, folder, NULL));
 }
 
+static void
+the_initramfs_is_made_anew_for_its_own_files_alone (Fixture *fixture, gconstpointer data)
+{
+  g_assert_true (needs_for (fixture, NULL, "/etc/initramfs-tools/modules"));
+  g_assert_true (vf_engine_needs_initramfs (&fixture->stage));
+  g_assert_true (needs_for (fixture, NULL, "/etc/default/grub"));
+  g_assert_false (vf_engine_needs_initramfs (&fixture->stage));
+}
+
 #define ADD(test) g_test_add ("/build/needs-boot/" #test, Fixture, NULL, set_up, test, tear_down)
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ADD (the_initramfs_is_made_anew_for_its_own_files_alone);
   ADD (core_and_packages_need_it_and_nothing_does_not);
   ADD (kernel_arguments_are_the_appliances);
   ADD (files_that_boot_files_are_made_of_need_it);
