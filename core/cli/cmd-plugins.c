@@ -148,8 +148,15 @@ static const VfCommand children[] = {
      .min_arguments = 1,
      .max_arguments = 1,
      .run = vf_cli_plugins_check},
+    {.name = "new",
+     .arguments = "KIND NAME [DIR]",
+     .summary = "Write a project to begin a plugin with",
+     .options = VF_CLI_JSON,
+     .min_arguments = 2,
+     .max_arguments = 3,
+     .run = vf_cli_plugins_new},
     {NULL},
 };
 
 const VfCommand vf_command_plugins = {
-    .name = "plugins", .summary = "List, show and check plugins", .children = children};
+    .name = "plugins", .summary = "List, show, check and begin plugins", .children = children};

@@ -8,3 +8,5 @@
 
 extern const GOptionEntry vf_cli_plugins_check_entries[];
 gboolean vf_cli_plugins_check (VfCli *cli, char **arguments, GError **error);
+
+gboolean vf_cli_plugins_new (VfCli *cli, char **arguments, GError **error);

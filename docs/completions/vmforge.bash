@@ -36,7 +36,7 @@ _vmforge () {
     case $command in
     stages) [[ $COMP_CWORD == 2 ]] && words='list show rm' || path+=("$sub") ;;
     images) [[ $COMP_CWORD == 2 ]] && words='list show path rm' || path+=("$sub") ;;
-    plugins) [[ $COMP_CWORD == 2 ]] && words='list show' || path+=("$sub") ;;
+    plugins) [[ $COMP_CWORD == 2 ]] && words='list show new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;
     help) words=$commands ;;
     esac
@@ -47,6 +47,9 @@ _vmforge () {
     build-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
     run-* | shell-* | export-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
+    plugins-new)
+      [[ $COMP_CWORD == 3 ]] && words='package storage'
+      [[ $COMP_CWORD == 5 ]] && { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return; } ;;
     plugins-*) words=$("$program" plugins list 2>/dev/null | awk '{print $1}') ;;
     schema-*) words='spec profile config' ;;
     esac

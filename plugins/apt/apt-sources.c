@@ -94,7 +94,7 @@ check_keyring (Call *call, const Apt *apt)
   const char *package = keyring == NULL ? NULL : member (keyring, "package");
   if (*path == '\0')
     return apt_fail (call, VMFORGE_PLUGIN_INVALID,
-                     "the profile names no 'apt: {keyring: {path: …}}' to verify %s with", apt->release);
+                     "the profile names no 'settings: {keyring: {path: …}}' to verify %s with", apt->release);
   if (json_object_object_get_ex (keyring, "fingerprints", &list) && json_object_array_length (list) == 0)
     list = NULL;
   g_autofree char *keys = join_array (list, ", ");

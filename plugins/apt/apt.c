@@ -24,7 +24,7 @@ struct json_object *
 apt_setting (const Apt *apt, const char *key)
 {
   struct json_object *section, *value;
-  if (json_object_object_get_ex (apt->profile, "apt", &section) &&
+  if (json_object_object_get_ex (apt->profile, "settings", &section) &&
       json_object_object_get_ex (section, key, &value))
     return value;
   return NULL;
@@ -129,7 +129,7 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
     apt->package_arch = g_strdup (json_object_get_string (arch));
   if (apt->package_arch == NULL || apt_setting (apt, "mirror") == NULL) {
     apt_close (apt);
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile lacks 'package_arch' or 'apt: {mirror: …}'");
+    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile lacks 'package_arch' or 'settings: {mirror: …}'");
   }
   *handle = apt;
   return 0;

@@ -15,7 +15,7 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
-GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"], "plugins": ["list", "show"],
+GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"], "plugins": ["list", "show", "new"],
           "store": ["show", "umount"]}
 PLAIN = ["build", "validate", "schema", "run", "shell", "export", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
@@ -248,6 +248,33 @@ def test_plugins():
           "plugins list' shows them", "an unknown plugin gets a suggestion")
 
 
+def test_new_plugin(folder):
+    place = os.path.join(folder, "tape")
+    status, out, errors = run("plugins", "new", "storage", "tape", place)
+    files = ["LICENSE", "README.md", "check.sh", "meson.build", "tape.c", "vmforge-tape.1"]
+    equal(sorted(os.listdir(place)), files, "'plugins new storage' writes a project")
+    equal((status, out.split("\n\n")[0].splitlines(), errors), (0, [f"{place}/{name}" for name in files], ""),
+          "'plugins new' prints the names of its files")
+    equal([line.strip() for line in out.splitlines()[-5:]],
+          [f"cd {place}", "meson setup build", "ninja -C build", "meson test -C build",
+           "vmforge build --plugin build/vmforge-tape.so --storage tape SPEC"], "'plugins new' prints what comes next")
+    fails(["plugins", "new", "storage", "tape", place], 2, f"the folder '{place}' is not empty: name one that does not "
+          "exist, or is empty", "'plugins new' overwrites nothing")
+    status, out, _ = run("plugins", "new", "package", "crate", place + "-crate", "--json")
+    equal({**json.loads(out), "files": None}, {"name": "crate", "kind": "package", "path": place + "-crate",
+                                               "files": None}, "'plugins new --json' prints an object")
+    equal(sorted(json.loads(out)["files"]), sorted(os.listdir(place + "-crate")), "which has the files")
+    fails(["plugins", "new", "transport", "wire"], 2, "the transport kind has no interface yet: plugins are of kind "
+          "package or storage", "'plugins new transport' is refused")
+    fails(["plugins", "new", "storge", "tape"], 2, "unknown kind of plugin 'storge' (did you mean 'storage'?): it is "
+          "package or storage", "an unknown kind of plugin gets a suggestion")
+    fails(["plugins", "new", "storage", "../x"], 2, "'../x' is no name for a plugin: it begins with a letter, holds "
+          "a-z, 0-9 and '-' alone, and has at most 64 characters", "a bad name of a plugin is refused")
+    absent = os.path.join(folder, "absent", "tape")
+    fails(["plugins", "new", "storage", "tape", absent], 1, f"cannot make the folder '{absent}': No such file or "
+          "directory", "a folder that cannot be made is named")
+
+
 def test_json_usage():
     status, out, errors = run("build", "--json", "--untl", "core", "x.yaml")
     tap.ok(status == 2 and json.loads(out)["status"] == 2 and errors.count("\n") == 1,
@@ -284,6 +311,7 @@ def main():
         os.chmod(good, 0o644)
         test_not_root(folder, good)
         test_store(folder)
+        test_new_plugin(folder)
     return tap.done()
 
 

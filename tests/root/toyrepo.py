@@ -192,7 +192,7 @@ class Toyland:
             "disk": {"nominal_size": "256MiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": EXT4}}},
             "roles": {"site": ["toy-site"]},
             "kernel_arguments": [],
-            "apt": {"mirror": self.url("good"), "suites": ["toy"], "components": ["main"],
+            "settings": {"mirror": self.url("good"), "suites": ["toy"], "components": ["main"],
                     "keyring": {"path": self.key, "package": "toyland-keyring"}},
             "releases": {"toy": {"arches": {"x86_64": None}}},
         }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define PROFILE                                                                                              \
-  "{\"id\":\"toy\",\"apt\":{\"mirror\":\"http://toy.example/toy\",\"suites\":[\"one\"],\"components\":"      \
+  "{\"id\":\"toy\",\"settings\":{\"mirror\":\"http://toy.example/toy\",\"suites\":[\"one\"],\"components\":"      \
   "[\"main\"],\"keyring\":{\"path\":\"@FOLDER@/the keys, "                                                   \
   "all.gpg\",\"package\":\"toy-keyring\",\"fingerprints\":[\"AA01\",\"BB02\"]}}}"
 #define ARMOURED "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -129,10 +129,10 @@ static void
 a_profile_without_a_keyring_is_refused (void)
 {
   g_auto (FakeHost) fake;
-  fake_host_init (&fake, "{\"apt\":{\"suites\":[\"one\"]}}");
+  fake_host_init (&fake, "{\"settings\":{\"suites\":[\"one\"]}}");
   const struct vmforge_package_request request = {.size = sizeof request};
   g_assert_null (apt_sources_for_build (&fake.call, &fake.apt, &request));
-  fake_host_assert_error (&fake, VMFORGE_PLUGIN_INVALID, "the profile names no 'apt: {keyring: {path: …}}'");
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_INVALID, "the profile names no 'settings: {keyring: {path: …}}'");
 }
 
 int

@@ -95,6 +95,9 @@ class Installation:
             "the plugins": [f"{self.plugins}/vmforge-{name}.so" for name in ("apt", "storage-file")],
             "the profiles": [self.place("datadir", "vmforge/profiles", name)
                              for name in ("debian.yaml", "ubuntu.yaml")],
+            "the projects of `plugins new`": [
+                self.place("datadir", "vmforge/templates", name)
+                for name in ("storage/NAME.c", "storage/meson.build", "package/NAME.c", "package/meson.build")],
             "a manual page for each command and plugin": [
                 self.place("mandir", f"man{page[-1]}", page) for page in pages],
             "completions for bash, zsh and fish": [

@@ -112,7 +112,7 @@ test_profile_parts (Folder *folder, gconstpointer data)
       "[\"-x\"]},\"xfs\":{\"mkfs\":[]}},\"nominal_size\":\"1GiB\"},\"hostname\":\"toy\",\"id\":\"toy\","
       "\"kernel_arguments\":[\"loud\",\"small\"],\"network_backend\":\"NetworkManager\",\"package_arch\":"
       "\"i686\",\"plugin\":\"yum\",\"profile\":1,\"release\":\"alpha\",\"roles\":{\"kernel\":[\"linux\"],"
-      "\"ssh\":[]},\"yum\":{\"key\":\"a\",\"url\":\"http://a.example/alpha\"}}");
+      "\"ssh\":[]},\"settings\":{\"key\":\"a\",\"url\":\"http://a.example/alpha\"}}");
 }
 
 static void

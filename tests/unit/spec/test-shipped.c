@@ -100,7 +100,7 @@ test_profiles_load_for_every_release (void)
                                         "network", "growroot",   "cloud-init"};
     for (guint j = 0; j < G_N_ELEMENTS (roles); j++)
       g_assert_nonnull (vf_profile_role (profile, roles[j]));
-    const VfNode *apt = vf_node_get (profile->node, "apt");
+    const VfNode *apt = vf_node_get (profile->node, "settings");
     g_assert_cmpuint (vf_node_length (vf_node_get (apt, "suites")), >=, 1);
     g_assert_nonnull (vf_node_get (vf_node_get (apt, "keyring"), "path"));
     g_assert_cmpstr (profile->filesystem_features[0], ==, "-O");
