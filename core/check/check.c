@@ -79,8 +79,9 @@ ask (VfJson *job, Answer *answer, GCancellable *cancellable, GError **error)
     if (g_getenv (passed[i]))
       vf_process_add_env (process, assignment);
   }
-  /* Memory is counted in what malloc gives. */
+  /* Memory is counted in what malloc gives, and what lies in its cache would count. */
   vf_process_add_env (process, "G_SLICE=always-malloc");
+  vf_process_add_env (process, "GLIBC_TUNABLES=glibc.malloc.tcache_count=0");
   vf_process_set_input (process, text);
   vf_process_set_status_fd (process, VF_CHECK_FD);
   vf_process_set_line_func (process, on_line, answer);
@@ -90,6 +91,16 @@ ask (VfJson *job, Answer *answer, GCancellable *cancellable, GError **error)
     return TRUE;
   return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' ended with status %d and no answer",
                        vf_paths_checker (), status);
+}
+
+/* An error that says nothing of the callback, as one that says it first. */
+static char *
+name_callback (const char *name, const char *callback, const char *message)
+{
+  g_autofree char *prefix = g_strconcat (name, ": ", NULL);
+  if (g_str_has_prefix (message, prefix))
+    message += strlen (prefix);
+  return g_strdup_printf ("%s%s: %s", prefix, callback ? callback : "before any callback", message);
 }
 
 /* Why the plugin is to blame, or NULL. */
@@ -108,7 +119,7 @@ find_blame (const char *name, const Answer *answer, guint seconds)
                             answer->number);
   const char *message = vf_json_string (answer->result, "error", NULL);
   if (message && !vf_json_bool (answer->result, "blamed", FALSE) && g_strcmp0 (answer->acting, "load") != 0)
-    return g_strdup_printf ("%s (in %s)", message, answer->acting);
+    return name_callback (name, answer->acting, message);
   if (message)
     return g_strdup (message);
   if (g_strcmp0 (answer->end, "left") == 0)

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 
 #define MIB (UINT64_C (1024) * 1024)
+/* Room for a journal. */
+#define SMALLEST_ROOT (16 * MIB)
 
 static guint64
 root_bytes (VfCheckOrder *order)
@@ -93,8 +95,8 @@ vf_check_package_full (VfCheck *check, GError **error)
   g_autoptr (VfBackend) backend = order ? vf_check_order_begin (order, error) : NULL;
   if (!backend)
     return FALSE;
-  guint64 bytes = vf_plan_installed_size (order->packages[0]) / 3;
-  if (bytes < 4 * MIB)
+  guint64 bytes = vf_plan_installed_size (order->packages[0]) / 2;
+  if (bytes < SMALLEST_ROOT)
     return vf_check_skip (check, "the packages are too small to fill a disk");
   g_autoptr (VfCheckRoot) root = vf_check_root_new (order, bytes / MIB * MIB, error);
   if (!root)

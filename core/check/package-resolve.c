@@ -112,15 +112,17 @@ vf_check_package_closed (VfCheck *check, GError **error)
   g_autoptr (VfBackend) backend = order ? vf_check_order_begin (order, error) : NULL;
   if (!backend)
     return FALSE;
-  VfBackendRequest request = vf_check_order_request (order, 0);
-  request.bootstrap = FALSE;
-  request.installed = order->installed[0];
-  g_autoptr (GPtrArray) more = vf_backend_resolve (backend, &request, error);
-  if (!more)
-    return FALSE;
-  if (more->len > 0)
-    return vf_check_fail (check, error, "resolve", "over what was just resolved it wants '%s' besides",
-                          ((VfPackage *)g_ptr_array_index (more, 0))->pub.id);
+  for (guint stage = 0; stage < VMFORGE_N_STAGES; stage++) {
+    VfBackendRequest request = vf_check_order_request (order, stage);
+    request.bootstrap = FALSE;
+    request.installed = order->installed[stage];
+    g_autoptr (GPtrArray) more = vf_backend_resolve (backend, &request, error);
+    if (!more)
+      return FALSE;
+    if (more->len > 0)
+      return vf_check_fail (check, error, "resolve", "over what was just resolved it wants '%s' besides",
+                            ((VfPackage *)g_ptr_array_index (more, 0))->pub.id);
+  }
   return TRUE;
 }
 
@@ -164,24 +166,33 @@ vf_check_package_offline (VfCheck *check, GError **error)
          vf_check_fail (check, error, "resolve", "without the network it resolves to something else");
 }
 
+/* Each callback once; nothing of ours lives from one to the next. */
 static gboolean
 cycle (VfCheckOrder *order, GError **error)
 {
   g_autoptr (VfBackend) backend = vf_check_order_open (order, FALSE, error);
   VfBackendRequest request = vf_check_order_request (order, 0);
-  g_autofree char *snapshot = NULL;
+  char *snapshot = NULL;
   if (!backend || !vf_backend_refresh (backend, &request, &snapshot, error))
     return FALSE;
-  g_autoptr (GPtrArray) packages = vf_backend_resolve (backend, &request, error);
-  return packages && vf_backend_fetch (backend, packages, error);
+  g_free (snapshot);
+  GPtrArray *packages = vf_backend_resolve (backend, &request, error);
+  if (!packages)
+    return FALSE;
+  g_ptr_array_unref (packages);
+  return vf_backend_fetch (backend, order->packages[0], error);
 }
 
 gboolean
 vf_check_package_leaks (VfCheck *check, GError **error)
 {
   g_autoptr (VfCheckOrder) order = vf_check_order_new (check, error);
+  g_autoptr (VfBackend) backend = order ? vf_check_order_begin (order, error) : NULL;
+  if (!backend)
+    return FALSE;
+  g_clear_pointer (&backend, vf_backend_close);
   for (guint i = 0; i < WARM_UP; i++)
-    if (!order || !cycle (order, error))
+    if (!cycle (order, error))
       return FALSE;
   VfCheckLedger *ledger = vf_check_ledger_open (check);
   gboolean done = TRUE;

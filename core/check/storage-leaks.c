@@ -24,9 +24,13 @@ read_ranges (VfStorage *storage, const char *a, const char *b, GError **error)
 static gboolean
 map_and_unmap (VfStorage *storage, const char *id, GError **error)
 {
-  g_autofree char *path = NULL;
-  return vf_storage_map (storage, id, FALSE, &path, error) && vf_storage_sync (storage, id, path, error) &&
-         vf_storage_discard (storage, id, path, 0, VF_CHECK_BLOCK, error) &&
+  char *path = NULL, room[VMFORGE_PATH_MAX];
+  if (!vf_storage_map (storage, id, FALSE, &path, error))
+    return FALSE;
+  g_strlcpy (room, path, sizeof room);
+  g_free (path);
+  return vf_storage_sync (storage, id, room, error) &&
+         vf_storage_discard (storage, id, room, 0, VF_CHECK_BLOCK, error) &&
          vf_storage_unmap (storage, id, error);
 }
 

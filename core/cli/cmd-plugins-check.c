@@ -40,12 +40,13 @@ tell_json (const VfCheckResult *result, gpointer user_data)
 {
   VfJson *json = json_object_new_object ();
   g_autofree char *outcome = g_ascii_strdown (outcomes[result->outcome], -1);
+  vf_json_set_string (json, "event", "case");
   vf_json_set_string (json, "case", result->name);
   vf_json_set_string (json, "outcome", outcome);
   vf_json_set_string (json, "summary", result->summary);
   vf_json_set (json, "note", vf_cli_json_text (result->note));
   vf_json_set (json, "seconds", vf_cli_json_seconds (result->seconds));
-  json_object_array_add (user_data, json);
+  vf_cli_print_json_line (json);
 }
 
 static gboolean
@@ -74,13 +75,10 @@ vf_cli_plugins_check (VfCli *cli, char **arguments, GError **error)
       .seed = option.seed < 0 ? g_random_int () : (guint32)option.seed,
   };
   VfCheckTotals totals = {0};
-  g_autoptr (VfJson) list = json_object_new_array ();
-  if (!vf_check_plugin (arguments[0], &options, cli->json ? tell_json : tell_line, list, &totals,
+  if (!vf_check_plugin (arguments[0], &options, cli->json ? tell_json : tell_line, NULL, &totals,
                         cli->cancellable, error))
     return FALSE;
-  if (cli->json)
-    vf_cli_print_json (g_steal_pointer (&list));
-  else
+  if (!cli->json)
     printf ("%u passed, %u failed, %u skipped (seed %u)\n", totals.passed, totals.failed, totals.skipped,
             options.seed);
   fflush (stdout);

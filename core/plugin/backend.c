@@ -124,8 +124,8 @@ vf_backend_refresh (VfBackend *backend, const VfBackendRequest *request, char **
   g_auto (Request) public_request = {0};
   g_auto (VfCall) call = {0};
   char room[VF_DIGEST_HEX + 1] = {0};
-  request_init (&public_request, request);
   begin (&call, backend, "refresh", 0);
+  request_init (&public_request, request);
   if (!vf_call_end (&call, backend->table->refresh (backend->handle, &call.pub, &public_request.pub, room),
                     error))
     return FALSE;
@@ -172,8 +172,8 @@ vf_backend_resolve (VfBackend *backend, const VfBackendRequest *request, GError 
 {
   g_auto (Request) public_request = {0};
   g_auto (VfCall) call = {0};
-  request_init (&public_request, request);
   begin (&call, backend, "resolve", VF_CALL_EMITS_PACKAGES);
+  request_init (&public_request, request);
   if (!vf_call_end (&call, backend->table->resolve (backend->handle, &call.pub, &public_request.pub), error))
     return NULL;
   return take_packages (&call, TRUE, error);
@@ -202,8 +202,8 @@ vf_backend_install (VfBackend *backend, const char *root_path, int root_fd, cons
   struct vmforge_root root = make_root (root_path, root_fd);
   g_auto (Request) public_request = {0};
   g_auto (VfCall) call = {0};
-  request_init (&public_request, request);
   begin (&call, backend, "install", VF_CALL_HAS_ROOT);
+  request_init (&public_request, request);
   int returned = backend->table->install (backend->handle, &call.pub, &root, &public_request.pub, pointers);
   return vf_call_end (&call, returned, error);
 }

@@ -95,8 +95,8 @@ static int
 open_folder (VfStorage *storage, char **path, GError **error)
 {
   g_auto (VfCall) call = {0};
-  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
   begin (&call, storage, "folder", VF_CALL_CLEANS_UP);
+  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
   if (!vf_call_end (&call, storage->table->folder (storage->handle, &call.pub, room), error))
     return -1;
   if (!memchr (room, '\0', VMFORGE_PATH_MAX) || room[0] != '/') {
@@ -171,8 +171,8 @@ vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **p
     return FALSE;
   if (!storage->table->map)
     return map_file (storage, id, read_only, path, error);
-  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
   begin (&call, storage, "map", 0);
+  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
   int returned =
       storage->table->map (storage->handle, &call.pub, id, read_only ? VMFORGE_MAP_READ_ONLY : 0, room);
   if (!vf_call_end (&call, returned, error))

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""The plugins that we ship pass the conformance suite of their kind: each whole, with each of its ways to work."""
+import os
+import sys
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "errors"), os.path.join(HERE, "..")]
+
+# pylint: disable=wrong-import-position
+import fixture
+from fixture import program
+
+WAYS = (None, "pool=always", "pool=never")
+
+
+def check(test, name, *arguments):
+    """Nothing, or which cases failed. Skipped ones count as failures: these plugins can do all of it."""
+    file = f"{program.BUILD}/plugins/{name}/vmforge-{name}.so"
+    done = program.vmforge("plugins", "check", "--work", test.work, *arguments, file, env=test.toy.environment, timeout=900)
+    bad = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "skipped", " "))]
+    summed = done.stdout.strip().splitlines()[-1:]
+    return None if done.returncode == 0 and summed and " 0 failed, 0 skipped" in summed[0] else \
+        "\n".join(bad + summed + [done.stderr])
+
+
+def show(test):
+    for way in WAYS:
+        arguments = ("--parameters", way) if way else ()
+        test.attempt(f"storage-file passes its suite ({way or 'as it is'})",
+                     lambda arguments=arguments: check(test, "storage-file", *arguments))
+    spec = test.toy.spec("checked", core={"packages": ["toy-huge"]}, base={"packages": ["toy-hello"]},
+                         image={"remove": ["toy-hello"]}, disk={"size": "1GiB"})
+    test.attempt("apt passes its suite", lambda: check(test, "apt", "--spec", spec))
+
+
+if __name__ == "__main__":
+    fixture.main(show)
