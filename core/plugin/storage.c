@@ -90,31 +90,42 @@ begin (VfCall *call, VfStorage *storage, const char *callback, VfCallFlags flags
   vf_call_begin (call, storage->host, storage->plugin->name, callback, flags);
 }
 
-/* The folder of a plugin that leaves a callback to us. -1 with error. */
-static int
-open_folder (VfStorage *storage, char **path, GError **error)
+/* The folder of a plugin that leaves a callback to us. */
+typedef struct {
+  char *path;
+  int fd;
+} Folder;
+
+static void
+folder_clear (Folder *folder)
+{
+  vf_fd_clear (&folder->fd);
+  g_free (folder->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Folder, folder_clear)
+
+static gboolean
+open_folder (VfStorage *storage, Folder *folder, GError **error)
 {
   g_auto (VfCall) call = {0};
   begin (&call, storage, "folder", VF_CALL_CLEANS_UP);
-  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
-  if (!vf_call_end (&call, storage->table->folder (storage->handle, &call.pub, room), error))
-    return -1;
-  if (!memchr (room, '\0', VMFORGE_PATH_MAX) || room[0] != '/') {
-    vf_call_misbehaved (storage->plugin->name, "folder", error, "it gives no absolute path");
-    return -1;
-  }
-  int fd = vf_fs_open_dir (AT_FDCWD, room, error);
-  if (fd < 0)
+  folder->path = g_malloc0 (VMFORGE_PATH_MAX);
+  if (!vf_call_end (&call, storage->table->folder (storage->handle, &call.pub, folder->path), error))
+    return FALSE;
+  if (!memchr (folder->path, '\0', VMFORGE_PATH_MAX) || folder->path[0] != '/')
+    return vf_call_misbehaved (storage->plugin->name, "folder", error, "it gives no absolute path");
+  folder->fd = vf_fs_open_dir (AT_FDCWD, folder->path, error);
+  if (folder->fd < 0)
     g_prefix_error (error, "%s: ", storage->plugin->name);
-  else if (path)
-    *path = g_steal_pointer (&room);
-  return fd;
+  return folder->fd >= 0;
 }
 
-/* Ends a default: its error says whose it is. */
+/* Ends a default: its error says whose it is, and which disk is full. */
 static gboolean
-own (VfStorage *storage, gboolean done, GError **error)
+own (VfStorage *storage, const Folder *folder, gboolean done, GError **error)
 {
+  if (!done && error && g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE))
+    g_prefix_error (error, "the filesystem of '%s' is full: ", folder->path);
   if (!done)
     g_prefix_error (error, "%s: ", storage->plugin->name);
   return done;
@@ -127,8 +138,9 @@ vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **e
   if (!check_id (id, error))
     return FALSE;
   if (!storage->table->create) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    return fd >= 0 && own (storage, vf_files_create (fd, id, bytes, error), error);
+    g_auto (Folder) folder = {.fd = -1};
+    return open_folder (storage, &folder, error) &&
+           own (storage, &folder, vf_files_create (folder.fd, id, bytes, error), error);
   }
   begin (&call, storage, "create", 0);
   return vf_call_end (&call, storage->table->create (storage->handle, &call.pub, id, bytes), error);
@@ -141,11 +153,10 @@ vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError
   if (!check_id (id, error) || !check_id (parent, error))
     return FALSE;
   if (!storage->table->clone) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    return fd >= 0 &&
-           own (storage,
-                vf_files_clone (fd, id, parent, storage->host ? storage->host->cancellable : NULL, error),
-                error);
+    g_auto (Folder) folder = {.fd = -1};
+    GCancellable *cancellable = storage->host ? storage->host->cancellable : NULL;
+    return open_folder (storage, &folder, error) &&
+           own (storage, &folder, vf_files_clone (folder.fd, id, parent, cancellable, error), error);
   }
   begin (&call, storage, "clone", 0);
   return vf_call_end (&call, storage->table->clone (storage->handle, &call.pub, id, parent), error);
@@ -154,12 +165,13 @@ vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError
 static gboolean
 map_file (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
 {
-  g_autofree char *folder = NULL;
-  vf_autofd int fd = open_folder (storage, &folder, error);
-  g_autofree char *name = fd < 0 ? NULL : vf_files_map (fd, id, read_only, error);
-  if (fd < 0 || !own (storage, name != NULL, error))
+  g_auto (Folder) folder = {.fd = -1};
+  if (!open_folder (storage, &folder, error))
     return FALSE;
-  *path = g_build_filename (folder, name, NULL);
+  g_autofree char *name = vf_files_map (folder.fd, id, read_only, error);
+  if (!own (storage, &folder, name != NULL, error))
+    return FALSE;
+  *path = g_build_filename (folder.path, name, NULL);
   return TRUE;
 }
 
@@ -203,8 +215,9 @@ vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **err
   if (!check_id (id, error))
     return FALSE;
   if (!storage->table->grow) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    return fd >= 0 && own (storage, vf_files_grow (fd, id, bytes, error), error);
+    g_auto (Folder) folder = {.fd = -1};
+    return open_folder (storage, &folder, error) &&
+           own (storage, &folder, vf_files_grow (folder.fd, id, bytes, error), error);
   }
   begin (&call, storage, "grow", 0);
   return vf_call_end (&call, storage->table->grow (storage->handle, &call.pub, id, bytes), error);
@@ -217,8 +230,9 @@ vf_storage_seal (VfStorage *storage, const char *id, GError **error)
   if (!check_id (id, error))
     return FALSE;
   if (!storage->table->seal) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    return fd >= 0 && own (storage, vf_files_seal (fd, id, error), error);
+    g_auto (Folder) folder = {.fd = -1};
+    return open_folder (storage, &folder, error) &&
+           own (storage, &folder, vf_files_seal (folder.fd, id, error), error);
   }
   begin (&call, storage, "seal", 0);
   return vf_call_end (&call, storage->table->seal (storage->handle, &call.pub, id), error);
@@ -231,8 +245,9 @@ vf_storage_remove (VfStorage *storage, const char *id, GError **error)
   if (!check_id (id, error))
     return FALSE;
   if (!storage->table->remove) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    return fd >= 0 && own (storage, vf_files_remove (fd, id, error), error);
+    g_auto (Folder) folder = {.fd = -1};
+    return open_folder (storage, &folder, error) &&
+           own (storage, &folder, vf_files_remove (folder.fd, id, error), error);
   }
   begin (&call, storage, "remove", VF_CALL_CLEANS_UP);
   return vf_call_end (&call, storage->table->remove (storage->handle, &call.pub, id), error);
@@ -244,17 +259,22 @@ compare_volumes (gconstpointer a, gconstpointer b)
   return strcmp ((*(const VfVolume *const *)a)->id, (*(const VfVolume *const *)b)->id);
 }
 
+static GPtrArray *
+list_files (VfStorage *storage, GError **error)
+{
+  g_auto (Folder) folder = {.fd = -1};
+  GPtrArray *volumes = open_folder (storage, &folder, error) ? vf_files_list (folder.fd, error) : NULL;
+  if (folder.fd >= 0 && own (storage, &folder, volumes != NULL, error))
+    g_ptr_array_sort (volumes, compare_volumes);
+  return volumes;
+}
+
 GPtrArray *
 vf_storage_list (VfStorage *storage, GError **error)
 {
   g_auto (VfCall) call = {0};
-  if (!storage->table->list) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    GPtrArray *volumes = fd < 0 ? NULL : vf_files_list (fd, error);
-    if (fd >= 0 && own (storage, volumes != NULL, error))
-      g_ptr_array_sort (volumes, compare_volumes);
-    return volumes;
-  }
+  if (!storage->table->list)
+    return list_files (storage, error);
   begin (&call, storage, "list", VF_CALL_EMITS_VOLUMES | VF_CALL_CLEANS_UP);
   if (!vf_call_end (&call, storage->table->list (storage->handle, &call.pub), error))
     return NULL;
@@ -282,6 +302,16 @@ complete_extents (VfCall *call, guint64 bytes, enum vmforge_extent_state rest)
   return extents;
 }
 
+static GArray *
+file_extents (VfStorage *storage, const char *id, GError **error)
+{
+  g_auto (Folder) folder = {.fd = -1};
+  GArray *extents = open_folder (storage, &folder, error) ? vf_files_extents (folder.fd, id, error) : NULL;
+  if (folder.fd >= 0)
+    own (storage, &folder, extents != NULL, error);
+  return extents;
+}
+
 GArray *
 vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **error)
 {
@@ -294,13 +324,8 @@ vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **
     if (!vf_call_end (&call, storage->table->extents (storage->handle, &call.pub, id), error))
       return NULL;
   }
-  if (!storage->table->extents && storage->table->folder) {
-    vf_autofd int fd = open_folder (storage, NULL, error);
-    GArray *extents = fd < 0 ? NULL : vf_files_extents (fd, id, error);
-    if (fd >= 0)
-      own (storage, extents != NULL, error);
-    return extents;
-  }
+  if (!storage->table->extents && storage->table->folder)
+    return file_extents (storage, id, error);
   return complete_extents (&call, bytes, VMFORGE_EXTENT_DATA);
 }
 

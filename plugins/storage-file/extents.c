@@ -23,21 +23,3 @@ next_range (int fd, uint64_t offset, uint64_t size, uint64_t *end, bool *data)
   }
   return 0;
 }
-
-int
-volume_extents (struct store *store, call_t *call, const char *id)
-{
-  uint64_t size;
-  autofd int fd = volume_open (store, call, id, O_RDONLY, NULL, &size);
-  if (fd < 0)
-    return -1;
-  for (uint64_t offset = 0, end; offset < size; offset = end) {
-    bool data;
-    if (next_range (fd, offset, size, &end, &data) < 0)
-      return fail_errno (call, store->base, "cannot find the holes of volume %s", id);
-    if (call->host->emit_extent (call, offset, end - offset,
-                                 data ? VMFORGE_EXTENT_DATA : VMFORGE_EXTENT_HOLE) < 0)
-      return -1;
-  }
-  return 0;
-}

@@ -133,120 +133,17 @@ is_active (struct store *store, call_t *call)
   return false;
 }
 
-/* A volume appears under its name when it is complete: until then its file has none, and the kernel frees it
- * when its maker dies. */
 static int
-make_unnamed (struct store *store, call_t *call)
+file_folder (void *handle, call_t *call, char *path)
 {
-  int fd = openat (store->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT,
-                       "the filesystem of '%s' has no unnamed files (O_TMPFILE): give a dir on another one",
-                       store->base);
+  struct store *store = handle;
+  if (!is_active (store, call))
     return -1;
-  }
-  return fd < 0 ? fail_errno (call, store->base, "cannot make a file in '%s/%s'", store->base, store->folder)
-                : fd;
-}
-
-static int
-name_it (struct store *store, call_t *call, int fd, const char *id)
-{
-  char name[VOLUME_NAME_MAX], source[64];
-  volume_name (name, id);
-  snprintf (source, sizeof source, "/proc/self/fd/%d", fd);
-  if (linkat (AT_FDCWD, source, store->folder_fd, name, AT_SYMLINK_FOLLOW) < 0)
-    return fail_errno (call, store->base, "cannot name the file of volume %s", id);
+  snprintf (path, VMFORGE_PATH_MAX, "%s/%s", store->base, store->folder);
   return 0;
 }
 
-static int
-file_create (void *handle, call_t *call, const char *id, uint64_t bytes)
-{
-  struct store *store = handle;
-  autofd int fd = is_active (store, call) ? make_unnamed (store, call) : -1;
-  if (fd < 0)
-    return -1;
-  if (ftruncate (fd, (off_t)bytes) < 0)
-    return fail_errno (call, store->base, "cannot make volume %s of %llu bytes", id,
-                       (unsigned long long)bytes);
-  return name_it (store, call, fd, id);
-}
-
-static int
-file_clone (void *handle, call_t *call, const char *id, const char *parent)
-{
-  struct store *store = handle;
-  bool sealed;
-  uint64_t bytes;
-  autofd int from =
-      is_active (store, call) ? volume_open (store, call, parent, O_RDONLY, &sealed, &bytes) : -1;
-  if (from < 0)
-    return -1;
-  if (!sealed) {
-    call->host->error (call, VMFORGE_PLUGIN_FAILED, "volume %s is not sealed: it cannot be cloned", parent);
-    return -1;
-  }
-  autofd int to = make_unnamed (store, call);
-  if (to < 0 || clone_content (store, call, from, to, bytes) < 0)
-    return -1;
-  return name_it (store, call, to, id);
-}
-
-static int
-file_map (void *handle, call_t *call, const char *id, uint32_t flags, char *path)
-{
-  struct store *store = handle;
-  char name[VOLUME_NAME_MAX];
-  bool sealed;
-  uint64_t bytes;
-  autofd int fd = is_active (store, call) ? volume_open (store, call, id, O_RDONLY, &sealed, &bytes) : -1;
-  if (fd < 0)
-    return -1;
-  if (sealed && !(flags & VMFORGE_MAP_READ_ONLY)) {
-    call->host->error (call, VMFORGE_PLUGIN_FAILED, "volume %s is sealed: it can only be read", id);
-    return -1;
-  }
-  volume_name (name, id);
-  snprintf (path, VMFORGE_PATH_MAX, "%s/%s/%s", store->base, store->folder, name);
-  return 0;
-}
-
-static int
-file_grow (void *handle, call_t *call, const char *id, uint64_t wanted)
-{
-  struct store *store = handle;
-  bool sealed;
-  uint64_t bytes;
-  autofd int fd = is_active (store, call) ? volume_open (store, call, id, O_RDONLY, &sealed, &bytes) : -1;
-  if (fd < 0)
-    return -1;
-  if (sealed || wanted < bytes) {
-    call->host->error (call, VMFORGE_PLUGIN_FAILED, "volume %s of %llu bytes %s", id,
-                       (unsigned long long)bytes,
-                       sealed ? "is sealed: it cannot grow" : "cannot be made smaller");
-    return -1;
-  }
-  fd_clear (&fd);
-  fd = volume_open (store, call, id, O_RDWR, NULL, NULL);
-  if (fd < 0)
-    return -1;
-  return ftruncate (fd, (off_t)wanted) < 0 ? fail_errno (call, store->base, "cannot grow volume %s", id) : 0;
-}
-
-static int
-file_seal (void *handle, call_t *call, const char *id)
-{
-  struct store *store = handle;
-  autofd int fd = is_active (store, call) ? volume_open (store, call, id, O_RDONLY, NULL, NULL) : -1;
-  if (fd < 0)
-    return -1;
-  /* Data first: after a crash no file may look sealed that is not whole. */
-  if (fsync (fd) < 0 || fchmod (fd, 0400) < 0 || fsync (fd) < 0 || fsync (store->folder_fd) < 0)
-    return fail_errno (call, store->base, "cannot seal volume %s", id);
-  return 0;
-}
-
+/* Removed blocks of a pool go back to the host when the store is closed. */
 static int
 file_remove (void *handle, call_t *call, const char *id)
 {
@@ -259,56 +156,6 @@ file_remove (void *handle, call_t *call, const char *id)
     return fail_errno (call, store->base, "cannot remove volume %s", id);
   store->removed = true;
   return 0;
-}
-
-static int
-emit_file (struct store *store, call_t *call, const char *name)
-{
-  char id[33];
-  struct stat status;
-  if (strlen (name) != 36 || strspn (name, "0123456789abcdef") != 32 || strcmp (name + 32, ".raw") != 0)
-    return 0;
-  if (fstatat (store->folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-    return errno == ENOENT ? 0 : fail_errno (call, store->base, "cannot look at volume '%s'", name);
-  if (!S_ISREG (status.st_mode))
-    return 0;
-  memcpy (id, name, 32);
-  id[32] = '\0';
-  struct vmforge_volume volume = {
-      .size = sizeof volume,
-      .flags = status.st_mode & S_IWUSR ? 0 : VMFORGE_VOLUME_SEALED,
-      .id = id,
-      .bytes = (uint64_t)status.st_size,
-      .allocated = (uint64_t)status.st_blocks * 512,
-  };
-  return call->host->emit_volume (call, &volume);
-}
-
-static int
-file_list (void *handle, call_t *call)
-{
-  struct store *store = handle;
-  if (!is_active (store, call))
-    return -1;
-  autofd int fd = openat (store->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
-  if (!folder)
-    return fail_errno (call, store->base, "cannot read '%s/%s'", store->base, store->folder);
-  fd_steal (&fd);
-  int result = 0;
-  struct dirent *entry;
-  while (result == 0 && (errno = 0, entry = readdir (folder)))
-    result = emit_file (store, call, entry->d_name);
-  if (result == 0 && errno != 0)
-    result = fail_errno (call, store->base, "cannot read '%s/%s'", store->base, store->folder);
-  closedir (folder);
-  return result;
-}
-
-static int
-file_extents (void *handle, call_t *call, const char *id)
-{
-  return is_active (handle, call) ? volume_extents (handle, call, id) : -1;
 }
 
 static int
@@ -361,18 +208,13 @@ static const struct vmforge_parameter parameters[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+/* All else is what plugin.h does by default for files of a folder. */
 static const struct vmforge_storage table = {
     .size = sizeof table,
     .open = file_open,
     .close = file_close,
-    .create = file_create,
-    .clone = file_clone,
-    .map = file_map,
-    .grow = file_grow,
-    .seal = file_seal,
+    .folder = file_folder,
     .remove = file_remove,
-    .list = file_list,
-    .extents = file_extents,
     .differences = file_differences,
     .capacity = file_capacity,
     .deactivate = file_deactivate,

@@ -77,8 +77,6 @@ int volume_open (struct store *store, call_t *call, const char *id, int flags, b
 /* 1 if files of this folder can be cloned by reference, tried with a small file; 0 if not; -1 after error().
  */
 int clone_probe (call_t *call, int folder_fd, const char *folder);
-/* The content of one file into another that is empty. Returns -1 after error(). */
-int clone_content (struct store *store, call_t *call, int from, int to, uint64_t bytes);
 
 /* ---- place.c */
 
@@ -108,7 +106,6 @@ int loop_attach (int image_fd, char path[64]);
 int loop_resize (int loop_fd);
 
 /* ---- extents.c, differences.c */
-int volume_extents (struct store *store, call_t *call, const char *id);
 int volume_differences (struct store *store, call_t *call, const char *a, const char *b);
 /* The end of the hole or data that begins at offset; data: which of the two. -1 with errno. */
 int next_range (int fd, uint64_t offset, uint64_t size, uint64_t *end, bool *data);

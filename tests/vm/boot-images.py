@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -51,6 +52,7 @@ class Suite:
         self.store, self.work, self.tap = store, work, Tap()
         self.jobs = queue.PriorityQueue()
         self.jobs_made = 0
+        self.strange = None
         self.begin = time.monotonic()
         self.progress_path = os.environ.get("VMFORGE_VM_PROGRESS")
         if self.progress_path:
@@ -170,9 +172,42 @@ class Suite:
             threading.Thread(target=self.work_off, daemon=True).start()
         for image in images:
             self.build(image)
+        self.add_stranger(images[0])
         self.attempt("a second build of one spec reuses every stage", lambda: self.build_again(images[0]))
         self.jobs.join()
         return self.tap.done()
+
+    # ---- in the storage of a stranger
+
+    def add_stranger(self, image):
+        """The same spec once more, in the storage plugin that `plugins new` writes."""
+        if self.attempt(f"{image.spec} builds in a storage plugin of `plugins new`", lambda: self.build_strange(image)):
+            self.add_job(1, f"{image.spec} boots from that storage and can be logged into",
+                         lambda: self.boot_strange(image))
+
+    def build_strange(self, image):
+        folder = os.path.join(self.work, "vmforge-strange")
+        plugin = os.path.join(folder, "vmforge-strange.so")
+        compiler = ["cc", "-shared", "-fPIC", "-fvisibility=hidden", "-D_GNU_SOURCE",
+                    f"-I{SOURCE}/core/include", "-o", plugin, f"{folder}/strange.c"]
+        options = ["--store", self.store, "--plugin", plugin, "--storage", "strange"]
+        done = vmforge("plugins", "new", "storage", "strange", folder)
+        if done.returncode:
+            return said(done)
+        subprocess.run(compiler, check=True)
+        done = vmforge("build", f"{SOURCE}/tests/vm/specs/{image.spec}.yaml", *options)
+        if done.returncode:
+            return said(done)
+        done = vmforge("images", "path", f"test-{image.spec}", *options)
+        self.strange = Disk(done.stdout.strip())
+        return said(done) if done.returncode or "/strange/" not in self.strange.path else None
+
+    def boot_strange(self, image):
+        disk = make_overlay(self.strange.path, os.path.join(self.work, "strange.qcow2"), None, "raw")
+        with self.guest(image, disk, image.firmware[0]) as guest:
+            guest.wait_for_login()
+            guest.login("root", PASSWORD)
+            return checks.system_runs(guest, {})
 
     def build_again(self, image):
         done = vmforge("build", "--json", f"{SOURCE}/tests/vm/specs/{image.spec}.yaml", "--store", self.store)
