@@ -105,8 +105,8 @@ vf_spec_check_url (const VfNode *node, GError **error)
   if (g_uri_get_userinfo (uri) != NULL) /* not repeated here: it may be a password */
     return vf_node_error (
         node, VMFORGE_ERROR_SPEC, error,
-        "a URL must not hold a user name or password; they belong into the host's own file of "
-        "credentials (for apt: /etc/apt/auth.conf.d)");
+        "a URL must not hold a user name or password; they belong into the package tool's own file of "
+        "credentials, which the manual page of the plugin names");
   return TRUE;
 }
 
