@@ -145,7 +145,7 @@ def show_symbols(tap):
     declared = Header(f"{INCLUDE}/vmforge/vmforge.h").functions("VMFORGE_API")
     done = run("nm", "-D", "--defined-only", f"{BUILD}/core/libvmforge.so")
     exported = {line.split()[-1].split("@")[0] for line in done.stdout.splitlines()}
-    tap.ok(len(declared) > 10 and declared == exported, "libvmforge exports what vmforge.h declares, and nothing else",
+    tap.ok(declared and declared == exported, "libvmforge exports what vmforge.h declares, and nothing else",
            f"not exported: {declared - exported}\nnot declared: {exported - declared}")
 
 
