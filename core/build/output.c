@@ -74,13 +74,13 @@ export_to (VfEngine *engine, const VfImage *image, const char *format, const cha
   return TRUE;
 }
 
-/* Formats beside raw are kept in the store, by what they were made of. */
+/* Formats beside raw are kept in the store. */
 static gboolean
 keep_format (VfEngine *engine, const VfImage *image, const char *format, GError **error)
 {
   if (g_str_equal (format, "raw"))
     return TRUE;
-  g_autofree char *name = g_strdup_printf ("exports/%s.%s", image->key, format);
+  g_autofree char *name = vf_store_export_name (image, format);
   g_autofree char *path = g_build_filename (engine->store->path, name, NULL);
   if (vf_fs_exists (engine->store->fd, name)) {
     emit_image (engine, image, path);
@@ -105,6 +105,9 @@ static gboolean
 write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, GError **error)
 {
   const VmforgeBuildOptions *options = engine->options;
+  /* --until: what has no name is written only where that was asked for. */
+  if (options->output == NULL && image->digest == NULL)
+    return TRUE;
   const char *chosen = options->format != NULL ? options->format : format_of_name (options->output);
   const char *const one[] = {chosen, NULL};
   const char *const *formats = chosen != NULL ? one : (const char *const *)spec->formats;

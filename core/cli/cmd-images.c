@@ -125,8 +125,9 @@ run_show (VfCli *cli, char **arguments, GError **error)
 static gboolean
 print_export (VmforgeStore *store, const VfImage *image, const char *format, const char *word, GError **error)
 {
-  g_autofree char *name = g_strdup_printf ("exports/%s.%s", image->key, format);
-  if (!vf_fs_exists (store->fd, name))
+  g_autofree char *name =
+      image->digest == NULL || image->volume == NULL ? NULL : vf_store_export_name (image, format);
+  if (name == NULL || !vf_fs_exists (store->fd, name))
     return vf_error_set (
         error, VMFORGE_ERROR_NOT_FOUND,
         "'%s' is not there as %s: write it with 'vmforge export %s --format %s --output PATH'", word, format,

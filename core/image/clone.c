@@ -25,7 +25,7 @@ vf_clone_new (VmforgeStore *store, const VfImage *image, guint64 size, GError **
 {
   if (!vf_image_check_volume (store, image, error))
     return NULL;
-  VfBuilding *building = vf_store_begin (store, image->key, 0, error);
+  VfBuilding *building = vf_store_begin_clone (store, image->key, 0, error);
   if (building == NULL)
     return NULL;
   VfClone *clone = g_new0 (VfClone, 1);

@@ -109,12 +109,12 @@ check_target (const char *path, GError **error)
                        path);
 }
 
-/* Makes ".NAME.XXXXXX" beside path. -1 with error. */
+/* Makes ".tmp-ID". In a store, ID tells recovery whose it is. -1 with error. */
 static int
-open_temporary (const char *folder, const char *name, char **temporary, GError **error)
+open_temporary (const char *folder, const char *id, char **temporary, GError **error)
 {
-  *temporary = g_strdup_printf ("%s/.%s.XXXXXX", folder, name);
-  int fd = mkostemp (*temporary, O_CLOEXEC);
+  *temporary = g_strdup_printf ("%s/.tmp-%s", folder, id);
+  int fd = open (*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd >= 0 && fchmod (fd, 0644) == 0)
     return fd;
   vf_error_set_errno (error, "cannot write into '%s'", folder);
@@ -143,17 +143,16 @@ publish (const char *folder, const char *temporary, const char *path, GError **e
 }
 
 static gboolean
-export_file (const char *source, int from, const char *format, const char *path, const Progress *progress,
-             GCancellable *cancellable, GError **error)
+export_file (const char *source, int from, const char *format, const char *path, const char *id,
+             const Progress *progress, GCancellable *cancellable, GError **error)
 {
   /* Absolute: qemu-img works in a folder of its own. */
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
   g_autofree char *folder = g_path_get_dirname (absolute);
-  g_autofree char *name = g_path_get_basename (absolute);
   g_autofree char *temporary = NULL;
   if (!check_target (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
     return FALSE;
-  vf_autofd int to = open_temporary (folder, name, &temporary, error);
+  vf_autofd int to = open_temporary (folder, id, &temporary, error);
   if (to < 0)
     return FALSE;
   if (progress->func != NULL)
@@ -166,15 +165,15 @@ export_file (const char *source, int from, const char *format, const char *path,
 }
 
 static gboolean
-export_volume (const char *source, const char *format, const char *path, const Progress *progress,
-               GCancellable *cancellable, GError **error)
+export_volume (const char *source, const char *format, const char *path, const char *id,
+               const Progress *progress, GCancellable *cancellable, GError **error)
 {
   vf_autofd int from = open (source, O_RDONLY | O_CLOEXEC);
   if (from < 0)
     return vf_error_set_errno (error, "cannot open the image '%s'", source);
   if (g_str_equal (path, "-"))
     return export_stdout (from, format, cancellable, error);
-  return export_file (source, from, format, path, progress, cancellable, error);
+  return export_file (source, from, format, path, id, progress, cancellable, error);
 }
 
 gboolean
@@ -187,12 +186,12 @@ vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, 
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", format);
   /* The stage must not be removed meanwhile. */
   VfBuilding *hold =
-      vf_image_check_volume (store, image, error) ? vf_store_begin (store, image->key, 0, error) : NULL;
+      vf_image_check_volume (store, image, error) ? vf_store_begin_clone (store, image->key, 0, error) : NULL;
   if (hold == NULL)
     return FALSE;
   const Progress told = {progress, user_data};
   gboolean exported = vf_storage_map (store->storage, image->volume, TRUE, &source, error) &&
-                      export_volume (source, format, path, &told, cancellable, error);
+                      export_volume (source, format, path, hold->volume, &told, cancellable, error);
   if (source != NULL)
     exported = vf_storage_unmap (store->storage, image->volume, exported ? error : NULL) && exported;
   /* No volume of that id was ever made: only the record goes. */

@@ -121,21 +121,6 @@ vf_images_of_stage (VmforgeStore *store, const char *key, GError **error)
   return g_steal_pointer (&names);
 }
 
-/* Formats that were derived from an image. */
-static gboolean
-remove_exports (VmforgeStore *store, const char *digest, GError **error)
-{
-  g_auto (GStrv) names = vf_records_names (store, "exports", NULL, error);
-  if (names == NULL)
-    return FALSE;
-  for (char **name = names; *name != NULL; name++) {
-    g_autofree char *path = g_strdup_printf ("exports/%s", *name);
-    if (g_str_has_prefix (*name, digest) && !vf_fs_remove (store->fd, path, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
 gboolean
 vf_images_sweep (VmforgeStore *store, GError **error)
 {
@@ -151,8 +136,8 @@ vf_images_sweep (VmforgeStore *store, GError **error)
     g_autofree char *path = g_strdup_printf ("objects/%s.json", *digest);
     if (g_hash_table_contains (listed, *digest))
       continue;
-    if (!remove_exports (store, *digest, error) || !vf_records_remove (store, path, error))
+    if (!vf_records_remove (store, path, error))
       return FALSE;
   }
-  return TRUE;
+  return vf_exports_sweep (store, listed, error);
 }

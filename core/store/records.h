@@ -59,8 +59,24 @@ gboolean vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GErr
 GPtrArray *vf_images_of_stage (VmforgeStore *store, const char *key, GError **error);
 /* An image by digest; NULL without error if absent. */
 VfImage *vf_image_read (VmforgeStore *store, const char *digest, GError **error);
-/* Removes manifests that no name lists. Under the gate. */
+/* Removes manifests that no name lists, and exports without a manifest. Under the gate. */
 gboolean vf_images_sweep (VmforgeStore *store, GError **error);
+
+/* ---- sweep.c: what recovery removes beside volumes and records */
+/* Temporaries older than max_age seconds; 0: all, where the gate says that they have no living maker. */
+void vf_sweep_temporaries (VmforgeStore *store, const char *folder, gint64 max_age);
+/* TRUE if this recovery holds the lock of a volume. */
+typedef gboolean (*VfSweepClaimed) (const char *volume, gpointer user_data);
+/* Temporaries in exports/ whose writer is dead. Under the gate. */
+void vf_sweep_exports (VmforgeStore *store, VfSweepClaimed claimed, gpointer user_data);
+#define VF_KEY_LOCK "key-"
+/* locks/key-KEY that nobody holds. */
+void vf_sweep_key_locks (VmforgeStore *store);
+/* Old logs of builds that failed. */
+void vf_sweep_logs (VmforgeStore *store);
+
+/* Removes the exports of images whose digest is not in listed. Under the gate. */
+gboolean vf_exports_sweep (VmforgeStore *store, GHashTable *listed, GError **error);
 
 /* images/NAME/VERSION@ARCH.json */
 typedef struct {

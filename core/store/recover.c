@@ -15,14 +15,9 @@
 #include "store/records.h"
 #include "support/digest.h"
 #include "support/error.h"
-#include "support/fd.h"
 #include "support/fs.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Age in seconds after which a temporary file outside of the gate's folders has no living maker. */
@@ -61,28 +56,6 @@ claim (VmforgeStore *store, const char *volume, GPtrArray *dead, GError **error)
   return FALSE;
 }
 
-/* A temporary file has no living maker if it is older than max_age (0: the gate says so). */
-static void
-sweep_temporaries (VmforgeStore *store, const char *folder, time_t max_age)
-{
-  int fd = openat (store->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = fd < 0 ? NULL : fdopendir (fd);
-  if (dir == NULL) {
-    vf_fd_clear (&fd);
-    return;
-  }
-  time_t now = time (NULL);
-  for (struct dirent *entry = NULL; (entry = readdir (dir)) != NULL;) {
-    struct stat st;
-    if (!g_str_has_prefix (entry->d_name, ".tmp-") ||
-        fstatat (dirfd (dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-      continue;
-    if (max_age == 0 || st.st_mtime < now - max_age)
-      vf_fs_remove (dirfd (dir), entry->d_name, NULL);
-  }
-  closedir (dir);
-}
-
 /* Adds the volume of one stage record. A damaged one stops the recovery: its volume would look like an
  * orphan. Reads STORAGE.json alone: stage.json may list thousands of packages, and every opening of a store
  * comes here. */
@@ -119,7 +92,7 @@ scan_stages (VmforgeStore *store, GHashTable *recorded, GError **error)
     for (char **storage = storages; *storage != NULL; storage++)
       if (!scan_storage (store, *key, *storage, recorded, error))
         return FALSE;
-    sweep_temporaries (store, folder, 0);
+    vf_sweep_temporaries (store, folder, 0);
     if (storages[0] == NULL && !vf_fs_remove (store->fd, folder, error))
       return FALSE;
   }
@@ -179,8 +152,9 @@ scan_orphans (VmforgeStore *store, GPtrArray *volumes, GHashTable *recorded, GHa
 }
 
 static gboolean
-is_claimed (GPtrArray *dead, const char *volume)
+is_claimed (const char *volume, gpointer data)
 {
+  const GPtrArray *dead = data;
   for (guint i = 0; i < dead->len; i++)
     if (strcmp (((const Dead *)g_ptr_array_index (dead, i))->volume, volume) == 0)
       return TRUE;
@@ -196,7 +170,7 @@ sweep_locks (VmforgeStore *store, GPtrArray *dead, GError **error)
     return FALSE;
   for (char **volume = volumes; *volume != NULL; volume++) {
     g_autofree char *record = g_strdup_printf ("building/%s.json", *volume);
-    if (is_claimed (dead, *volume) || vf_fs_exists (store->fd, record))
+    if (is_claimed (*volume, dead) || vf_fs_exists (store->fd, record))
       continue;
     g_autofree char *path = g_strdup_printf ("building/%s.lock", *volume);
     g_autoptr (VfLock) lock = vf_building_try_lock (store, *volume, NULL);
@@ -207,20 +181,21 @@ sweep_locks (VmforgeStore *store, GPtrArray *dead, GError **error)
 }
 
 static gboolean
-sweep_records (VmforgeStore *store, GError **error)
+sweep_records (VmforgeStore *store, GPtrArray *dead, GError **error)
 {
   static const char *const gated[] = {".", "building", "objects"};
-  static const char *const aged[] = {"exports", "cache/resolutions"};
+  static const char *const aged[] = {"exports", "cache/metadata", "cache/resolutions"};
   for (gsize i = 0; i < G_N_ELEMENTS (gated); i++)
-    sweep_temporaries (store, gated[i], 0);
+    vf_sweep_temporaries (store, gated[i], 0);
   for (gsize i = 0; i < G_N_ELEMENTS (aged); i++)
-    sweep_temporaries (store, aged[i], STALE_TEMPORARY);
+    vf_sweep_temporaries (store, aged[i], STALE_TEMPORARY);
+  vf_sweep_exports (store, is_claimed, dead);
   g_auto (GStrv) names = vf_records_names (store, "images", NULL, error);
   if (names == NULL)
     return FALSE;
   for (char **name = names; *name != NULL; name++) {
     g_autofree char *folder = g_strdup_printf ("images/%s", *name);
-    sweep_temporaries (store, folder, 0);
+    vf_sweep_temporaries (store, folder, 0);
   }
   return vf_images_sweep (store, error);
 }
@@ -235,7 +210,7 @@ decide (VmforgeStore *store, GPtrArray *volumes, GPtrArray *dead, GError **error
   return gate != NULL && scan_stages (store, recorded, error) &&
          scan_buildings (store, recorded, building, dead, error) &&
          scan_orphans (store, volumes, recorded, building, dead, error) && sweep_locks (store, dead, error) &&
-         sweep_records (store, error);
+         sweep_records (store, dead, error);
 }
 
 gboolean
@@ -256,5 +231,7 @@ vf_store_recover (VmforgeStore *store, GError **error)
     done = vf_building_remove_volume (store, entry->volume, first) &&
            vf_building_forget (store, entry->volume, first) && done;
   }
+  vf_sweep_key_locks (store);
+  vf_sweep_logs (store);
   return done;
 }

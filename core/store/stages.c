@@ -182,8 +182,14 @@ vf_store_lock_key (VmforgeStore *store, const char *key, VfLockWaitFunc func, gp
 {
   if (!check_key (key, error))
     return NULL;
-  g_autofree char *path = g_strdup_printf ("locks/key-%s", key);
-  return vf_lock_acquire (store->fd, path, VF_LOCK_EXCLUSIVE, func, user_data, cancellable, error);
+  g_autofree char *path = g_strdup_printf ("locks/" VF_KEY_LOCK "%s", key);
+  for (;;) {
+    g_autoptr (VfLock) lock =
+        vf_lock_acquire (store->fd, path, VF_LOCK_EXCLUSIVE, func, user_data, cancellable, error);
+    /* A recovery may have removed the file between its opening and its locking. */
+    if (lock == NULL || vf_lock_is_at (lock, store->fd, path))
+      return g_steal_pointer (&lock);
+  }
 }
 
 static gboolean

@@ -2,22 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* The state folder of one vmforge. docs/store.md describes its files, and why no crash and no race loses a
- * volume.
- *
- *   store.json                      format and id
- *   locks/                          locks/store: the gate of all changes of records; locks/key-KEY; see
- * lock.h stages/KEY/stage.json           inputs (what the key is the digest of), packages, stage, parent
- *   stages/KEY/STORAGE.json         which volume holds it in that storage: {volume, bytes, built,
- * milliseconds} stages/KEY/log                  of the build building/VOLUME.json            a volume under
- * construction, or kept after a failure building/VOLUME.lock            held while its builder or a worker of
- * it lives images/NAME/VERSION@ARCH.json   digests of the images that had this name, newest first
- *   objects/DIGEST.json             image manifests
- *   exports/                        derived formats, by image digest
- *   logs/                           of builds that run or failed
- *   cache/packages/                 archives by digest        cache/PLUGIN/  the plugin's own
- *   cache/resolutions/              what requests resolved to
- *   volumes/ or pool.img, pool/     the storage plugin's
- */
+ * volume. */
 #pragma once
 
 #include "plugin/storage.h"
@@ -155,6 +140,9 @@ GPtrArray *vf_store_list_images (VmforgeStore *store, GError **error);
 VfImage *vf_store_find_image (VmforgeStore *store, const char *word, GError **error);
 /* Fails, and says which storage has it, if volume is NULL. */
 gboolean vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error);
+/* "exports/…": where the image lies in a format that was derived from its volume. The image has a digest and
+ * a volume. Free the result. */
+char *vf_store_export_name (const VfImage *image, const char *format);
 /* Removes this digest; an older one of the name becomes current. Stages stay. */
 gboolean vf_store_remove_image (VmforgeStore *store, const VfImage *image, GError **error);
 /* Removes NAME:VERSION@ARCH of an image with all its digests. */

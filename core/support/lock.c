@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 /* So often a lock is asked for until its holder counts as unknown: about 150 ms. */
 #define PATIENCE 4
@@ -100,6 +101,14 @@ vf_lock_try (int dirfd, const char *path, VfLockMode mode, GError **error)
   if (fd < 0 || try_once (fd, path, mode, error) != 1)
     return NULL;
   return lock_new (&fd, mode);
+}
+
+gboolean
+vf_lock_is_at (const VfLock *lock, int dirfd, const char *path)
+{
+  struct stat held, there;
+  return fstat (lock->fd, &held) == 0 && fstatat (dirfd, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 int

@@ -23,6 +23,9 @@ VfLock *vf_lock_acquire (int dirfd, const char *path, VfLockMode mode, VfLockWai
 VfLock *vf_lock_try (int dirfd, const char *path, VfLockMode mode, GError **error);
 /* The descriptor, to hand to a worker. */
 int vf_lock_get_fd (const VfLock *lock);
+/* TRUE if path is still the file that the lock is of. Where lock files are removed (by who holds them), who
+ * got a lock must ask, and try again if it is not. */
+gboolean vf_lock_is_at (const VfLock *lock, int dirfd, const char *path);
 /* Releases it; the file stays (removing it would let two hold "the same" lock). */
 void vf_lock_release (VfLock *lock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfLock, vf_lock_release)

@@ -115,6 +115,34 @@ def show_outputs(test):
         "out/written-0-x86_64.raw", "raw", "export", "written", "--format", "raw", "--output", "out/"))
 
 
+def compare(first, second):
+    """Nothing, or how the contents of a raw and a qcow2 disk differ."""
+    same = subprocess.run(["qemu-img", "compare", "-f", "raw", "-F", "qcow2", first, second],
+                          capture_output=True, text=True, check=False)
+    return same.returncode and same.stdout + same.stderr
+
+
+def show_formats(test):
+    """Formats that the store keeps. The content is another one with every build."""
+    folder = os.path.join(test.store, "exports")
+    before = set(os.listdir(folder))
+    spec = test.spec("formats", appliance={"run": ["cat /proc/sys/kernel/random/uuid >/srv/uuid"]},
+                     output={"formats": ["raw", "qcow2"]})
+
+    def paths():
+        return [test.vmforge("images", "path", "formats", *more).stdout.strip() for more in ((), ("-f", "qcow2"))]
+    test.attempt("`images path --format` names what a build has kept", lambda: succeed(test, "build", spec) or compare(
+        *paths()))
+    top = json.loads(test.vmforge("images", "show", "--json", "formats").stdout)["stage"]
+    test.attempt("`images rm` removes the formats of the image", lambda: succeed(
+        test, "images", "rm", "formats") or set(os.listdir(folder)) - before)
+    test.attempt("a stage that was removed and built again is not told by an older format", lambda: succeed(
+        test, "stages", "rm", top) or succeed(test, "build", spec) or compare(*paths()))
+    test.attempt("a build up to a stage keeps no format of it", lambda: succeed(
+        test, "images", "rm", "formats") or succeed(test, "build", "--until", "image", spec) or set(
+            os.listdir(folder)) - before)
+
+
 def show_refusals(test, start):
     """start(spec): a build that runs."""
     problem = succeed(test, "build", test.spec("needed", appliance={"hostname": "needed"}))
