@@ -282,6 +282,41 @@ find_member (const VfSchema *schema, VfJson *part, const char *key, VfJson **mem
   return TRUE;
 }
 
+/* " (it belongs to stage 'appliance')": maps at the top that have this key. NULL if none has. */
+static char *
+find_owners (const VfSchema *schema, const char *key)
+{
+  g_autoptr (GPtrArray) owners = g_ptr_array_new_with_free_func (g_free);
+  VfJson *top = vf_json_object (schema->json, "properties");
+  if (top == NULL)
+    return NULL;
+  json_object_object_foreach (top, name, member) {
+    VfJson *target = vf_schema_follow (schema, member);
+    const char *context = vf_json_string (member, "x-context", vf_json_string (target, "x-context", NULL));
+    if (json_object_object_get_ex (vf_json_object (target, "properties"), key, NULL))
+      g_ptr_array_add (owners, context != NULL ? g_strdup (context) : g_strdup_printf ("'%s'", name));
+  }
+  if (owners->len == 0)
+    return NULL;
+  g_ptr_array_add (owners, NULL);
+  g_autofree char *list = g_strjoinv (", ", (char **)owners->pdata);
+  return g_strdup_printf (" (it belongs to %s)", list);
+}
+
+/* What was meant; where the key belongs, if it stands in the wrong map of the top; what there is. */
+static char *
+advise_on_key (const VfSchema *schema, const char *key, const Place *place, const char *const *known)
+{
+  if (vf_suggest (key, known) != NULL)
+    return vf_suggest_hint (key, known);
+  gboolean near_top = place->above == NULL || place->above->above == NULL;
+  char *owners = near_top ? find_owners (schema, key) : NULL;
+  if (owners != NULL)
+    return owners;
+  g_autofree char *list = g_strjoinv (", ", (char **)known);
+  return known[0] == NULL ? g_strdup ("") : g_strdup_printf ("; known: %s", list);
+}
+
 static gboolean
 fail_unknown_key (const Check *check, VfJson *part, const VfNode *key, const Place *place)
 {
@@ -297,7 +332,7 @@ fail_unknown_key (const Check *check, VfJson *part, const VfNode *key, const Pla
   }
   g_ptr_array_add (known, NULL);
   g_autofree char *where = describe (place);
-  g_autofree char *hint = vf_suggest_hint (key->text, (const char *const *)known->pdata);
+  g_autofree char *hint = advise_on_key (check->schema, key->text, place, (const char *const *)known->pdata);
   return vf_node_error (key, VMFORGE_ERROR_SPEC, check->error, "unknown key '%s' in %s%s", key->text, where,
                         hint);
 }
