@@ -118,18 +118,27 @@ is_plain_word (const char *word)
 }
 
 static void
+append_quoted (GString *words, const char *word)
+{
+  g_autofree char *quoted = is_plain_word (word) ? g_strdup (word) : g_shell_quote (word);
+  g_string_append (words, quoted);
+}
+
+static void
 append_option (GString *words, const char *name, const char *value)
 {
   if (value == NULL)
     return;
-  g_autofree char *quoted = is_plain_word (value) ? g_strdup (value) : g_shell_quote (value);
-  g_string_append_printf (words, " %s %s", name, quoted);
+  g_string_append_printf (words, " %s ", name);
+  append_quoted (words, value);
 }
 
 char *
-vf_cli_store_words (const VfCli *cli)
+vf_cli_words (const VfCli *cli, const char *command)
 {
   GString *words = g_string_new (NULL);
+  append_quoted (words, cli->program);
+  g_string_append_printf (words, " %s", command);
   append_option (words, "--store", cli->store);
   append_option (words, "--storage", cli->storage);
   return g_string_free (words, FALSE);

@@ -20,6 +20,7 @@ typedef enum {
 
 /* What was said before or after the command's name. */
 typedef struct {
+  const char *program; /* how this program was called: for commands that we tell the user */
   char *store, *storage;
   char **plugins;
   gboolean json, quiet, verbose, help, version;
@@ -70,9 +71,9 @@ gboolean vf_cli_load_plugins (const VfCli *cli, GError **error);
 /* Opens the store that the options name: as it is, for reading; or with its storage, for changes. */
 VmforgeStore *vf_cli_open_store_plain (const VfCli *cli, GError **error);
 VmforgeStore *vf_cli_open_store (const VfCli *cli, GError **error);
-/* " --store DIR --storage SETTING" as far as they were given, quoted: for commands that we tell the user.
- * Free it. */
-char *vf_cli_store_words (const VfCli *cli);
+/* "build/vmforge COMMAND --store DIR --storage SETTING", as this program was called and as far as the options
+ * were given, quoted: a command for the user. Free it. */
+char *vf_cli_words (const VfCli *cli, const char *command);
 gboolean vf_cli_use_color (const VfCli *cli, FILE *file);
 /* "2026-11-22 22:35", local time. Free the result. */
 char *vf_cli_format_time (gint64 seconds);

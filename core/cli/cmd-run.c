@@ -7,6 +7,7 @@
 #include "support/units.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define COMMAND "vmforge run"
 
@@ -51,6 +52,17 @@ parse_options (VfImageRun *options, GError **error)
          parse_size ("--disk-size", given.disk_size, &options->disk_size, error);
 }
 
+/* The machine would run on, and nobody could talk to it or end it. */
+static gboolean
+check_terminal (GError **error)
+{
+  if (given.graphical || isatty (STDIN_FILENO))
+    return TRUE;
+  return vf_cli_usage_error (error, COMMAND,
+                             "standard input is no terminal to talk to the machine: run it in one, or with "
+                             "--graphical");
+}
+
 static void
 print_note (const char *line, gpointer user_data)
 {
@@ -64,6 +76,8 @@ run (VfCli *cli, char **arguments, GError **error)
 {
   VfImageRun options = {.note = print_note, .user_data = cli};
   if (!parse_options (&options, error) || !vf_cli_need_root ("booting a clone", error))
+    return FALSE;
+  if (!check_terminal (error))
     return FALSE;
   options.extra = arguments + 1;
   vf_cli_catch_signals (cli, TRUE);

@@ -33,6 +33,16 @@ find_command (const char *name, GError **error)
   return NULL;
 }
 
+/* What a group does that is named alone, or with options alone; NULL if it must be told. */
+static const VfCommand *
+find_list (const VfCommand *group)
+{
+  for (const VfCommand *child = group->children; child->name != NULL; child++)
+    if (g_str_equal (child->name, "list"))
+      return child;
+  return NULL;
+}
+
 static char *
 group_help (const VfCommand *group, const char *path)
 {
@@ -42,9 +52,9 @@ group_help (const VfCommand *group, const char *path)
   for (const VfCommand *child = group->children; child->name != NULL; child++)
     g_string_append_printf (help, "  %-8s %s\n", child->name, child->summary);
   g_string_append_printf (help,
-                          "\n'%s COMMAND --help' shows the options of a command.\n"
+                          "%s\n'%s COMMAND --help' shows the options of a command.\n"
                           "More: man vmforge-%s\n",
-                          path, group->name);
+                          find_list (group) != NULL ? "\nWithout a command: list.\n" : "", path, group->name);
   return g_string_free (help, FALSE);
 }
 
@@ -96,18 +106,32 @@ run_group (VfCli *cli, const VfCommand *group, const char *path, char **argv, GE
       return TRUE;
     }
   }
-  const VfCommand *child = find_child (group, path, name, error);
+  const VfCommand *list = name == NULL || *name == '-' ? find_list (group) : NULL;
+  const VfCommand *child = list != NULL ? list : find_child (group, path, name, error);
   if (child == NULL)
     return FALSE;
   g_autofree char *child_path = g_strdup_printf ("%s %s", path, child->name);
-  return run_command (cli, child, child_path, argv + 1, error);
+  return run_command (cli, child, child_path, list != NULL ? argv : argv + 1, error);
+}
+
+/* Before GOption, which speaks of conversions. */
+static gboolean
+check_words (VfCli *cli, char **argv, GError **error)
+{
+  for (char **word = argv + 1; *word != NULL; word++) {
+    if (vf_error_check_utf8 ("an argument", *word, error))
+      continue;
+    cli->json = g_strv_contains ((const char *const *)argv, "--json");
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
 dispatch (VfCli *cli, char **argv, GError **error)
 {
   guint used = 0;
-  if (!vf_cli_parse_global (cli, argv, &used, error))
+  if (!check_words (cli, argv, error) || !vf_cli_parse_global (cli, argv, &used, error))
     return FALSE;
   char **words = argv + 1 + used;
   if (cli->version)
@@ -136,9 +160,11 @@ report (const VfCli *cli, const GError *error)
 {
   int status = vf_error_exit_status (error);
   if (cli->json) {
+    /* What others said may be in any encoding. */
+    g_autofree char *message = g_utf8_make_valid (error->message, -1);
     VfJson *event = json_object_new_object ();
     vf_json_set_string (event, "event", "error");
-    vf_json_set_string (event, "message", error->message);
+    vf_json_set_string (event, "message", message);
     vf_json_set_int (event, "status", status);
     vf_cli_print_json_line (event);
   }
@@ -159,7 +185,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  VfCli cli = {0};
+  VfCli cli = {.program = strchr (argv[0], '/') != NULL ? argv[0] : "vmforge"};
   setlocale (LC_ALL, "");
   g_set_prgname ("vmforge");
   g_log_writer_default_set_use_stderr (TRUE);

@@ -115,6 +115,11 @@ static gboolean
 check_values (const VfCli *cli, const char *path, GError **error)
 {
   static const char *const colors[] = {"auto", "always", "never", NULL};
+  /* Empty words are what an unset variable of a script leaves: not the default. */
+  if (cli->store != NULL && *cli->store == '\0')
+    return vf_cli_usage_error (error, path, "--store names a folder, not ''");
+  if (cli->storage != NULL && *cli->storage == '\0')
+    return vf_cli_usage_error (error, path, "--storage names a storage plugin, not ''");
   if (cli->color == NULL || g_strv_contains (colors, cli->color))
     return TRUE;
   return vf_cli_usage_error (error, path, "--color is auto, always or never, not '%s'", cli->color);

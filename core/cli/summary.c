@@ -42,7 +42,7 @@ print_stages (const VfDisplay *display)
 static void
 print_images (const VfDisplay *display)
 {
-  g_autofree char *store = vf_cli_store_words (display->cli);
+  g_autofree char *words = vf_cli_words (display->cli, "run");
   const char *last = NULL;
   for (guint i = 0; i < display->images->len; i++) {
     const VfDisplayImage *image = display->images->pdata[i];
@@ -54,7 +54,7 @@ print_images (const VfDisplay *display)
       continue;
     last = image->name;
     g_autofree char *name = image_name (image->name);
-    printf ("boot it with: vmforge run%s %s\n", store, name);
+    printf ("boot it with: %s %s\n", words, name);
   }
 }
 
@@ -65,8 +65,8 @@ print_last_stage (const VfDisplay *display)
   if (display->stages->len == 0)
     return;
   const VfDisplayStage *last = display->stages->pdata[display->stages->len - 1];
-  g_autofree char *store = vf_cli_store_words (display->cli);
-  printf ("boot it with: vmforge run%s %.12s\n", store, last->key);
+  g_autofree char *words = vf_cli_words (display->cli, "run");
+  printf ("boot it with: %s %.12s\n", words, last->key);
 }
 
 void

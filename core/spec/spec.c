@@ -6,6 +6,7 @@
 #include "spec/merge.h"
 #include "spec/schema.h"
 #include "spec/spec-private.h"
+#include "support/error.h"
 #include "vmforge/plugin.h"
 
 #include <string.h>
@@ -137,6 +138,8 @@ vf_spec_from_node (VfNode *root, VfSpecFlags flags, GError **error)
 VmforgeSpec *
 vmforge_spec_load (const char *path, GError **error)
 {
-  VfNode *root = vf_merge_read (path, error);
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  VfNode *root =
+      vf_error_check_utf8 ("the path of the spec", absolute, error) ? vf_merge_read (path, error) : NULL;
   return root == NULL ? NULL : vf_spec_from_node (root, 0, error);
 }

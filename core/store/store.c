@@ -192,6 +192,8 @@ open_store (const char *path, gboolean make, GError **error)
   if (store->config == NULL)
     return NULL;
   store->path = resolve_path (path, store->config);
+  if (!vf_error_check_utf8 ("the path of the store", store->path, error))
+    return NULL;
   if (make && !make_folder (store->path, error))
     return NULL;
   store->fd = open_folder (store->path, error);

@@ -50,6 +50,16 @@ vf_error_set (GError **error, VmforgeError code, const char *format, ...)
 }
 
 gboolean
+vf_error_check_utf8 (const char *what, const char *text, GError **error)
+{
+  if (g_utf8_validate (text, -1, NULL))
+    return TRUE;
+  g_autofree char *escaped = g_strescape (text, NULL);
+  return vf_error_set (error, VMFORGE_ERROR_SPEC, "%s is not UTF-8 text: '%s' (use another name)", what,
+                       escaped);
+}
+
+gboolean
 vf_error_set_if_cancelled (GCancellable *cancellable, GError **error)
 {
   if (!g_cancellable_is_cancelled (cancellable))

@@ -13,6 +13,10 @@ gboolean vf_error_set_errno (GError **error, const char *format, ...) G_GNUC_PRI
 /* Sets an error with a literal code. Returns FALSE, so that `return vf_error_set (…)` reads well. */
 gboolean vf_error_set (GError **error, VmforgeError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
+/* VMFORGE_ERROR_SPEC unless text is UTF-8: paths become part of JSON, which has no other text. what: "the
+ * path of the spec", for the message. */
+gboolean vf_error_check_utf8 (const char *what, const char *text, GError **error);
+
 /* Sets VMFORGE_ERROR_CANCELLED if cancellable (may be NULL) is. Returns TRUE if it is. */
 gboolean vf_error_set_if_cancelled (GCancellable *cancellable, GError **error);
 

@@ -25,7 +25,7 @@ NOBODY = 65534
 tap = Tap()
 
 
-def run(*arguments, nobody=False, env=None):
+def run(*arguments, nobody=False, env=None, cwd=None):
     """(exit status, standard output, standard error). nobody: as a user who is not root; the program is opened
     before, as its folder may be closed to that user."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", **(env or {})}
@@ -33,7 +33,7 @@ def run(*arguments, nobody=False, env=None):
         if name.endswith("SAN_OPTIONS") or name in ("TMPDIR", "LD_LIBRARY_PATH"):
             environment[name] = os.environ[name]
     command, passed = [PROGRAM, *arguments], ()
-    extra = {}
+    extra = {} if cwd is None else {"cwd": cwd}
     if nobody and os.geteuid() == 0:
         descriptor = os.open(PROGRAM, os.O_RDONLY)
         passed = (descriptor,)
@@ -130,8 +130,13 @@ def test_usage():
           "an unknown command gets a suggestion")
     fails(["images", "lst"], 2, "unknown command 'images lst' (did you mean 'list'?): see 'vmforge images --help'",
           "an unknown command of a group gets a suggestion")
-    fails(["stages"], 2, "'vmforge stages' needs one of list, show, rm: see 'vmforge stages --help'",
+    fails(["store"], 2, "'vmforge store' needs one of show, umount: see 'vmforge store --help'",
           "a group alone is a usage error")
+    fails(["images", "--untl"], 2, "unknown option '--untl': see 'vmforge images list --help'",
+          "a group with an unknown option alone is a usage error")
+    for option, what in (("--store", "a folder"), ("--storage", "a storage plugin")):
+        fails(["build", option + "=", "x.yaml"], 2, f"{option} names {what}, not '': see 'vmforge build --help'",
+              f"an empty {option} is a usage error")
     fails(["build", "--untl", "core", "x.yaml"], 2,
           "unknown option '--untl' (did you mean '--until'?): see 'vmforge build --help'",
           "an unknown option gets a suggestion")
@@ -209,6 +214,29 @@ def test_not_root(folder, good):
     tap.ok(not os.path.exists(os.path.join(store, "cache")), "what is refused without root makes nothing")
 
 
+def test_encoding(folder, good):
+    """Paths that are no UTF-8 text."""
+    odd = os.path.join(os.fsencode(folder), b"odd\xff")
+    shown = os.path.join(folder, "odd\\377")
+    os.makedirs(odd)
+    with open(good, "rb") as source, open(os.path.join(odd, b"good.yaml"), "wb") as file:
+        file.write(source.read())
+    advice = "(use another name)"
+    wrong = f"an argument is not UTF-8 text: '{shown}' {advice}"
+    for arguments in (["validate", odd], ["build", "--store", odd, good], ["build", "-o", odd, good],
+                      ["images", "list", "--plugin", odd], ["build", "--until", odd, good], ["images", "show", odd]):
+        fails(arguments, 2, wrong, f"'{arguments[0]}' refuses an argument that is not UTF-8 ({len(arguments)})")
+    status, out, errors = run("validate", "--json", odd)
+    equal((status, json.loads(out), errors), (2, {"event": "error", "message": wrong, "status": 2},
+                                             f"vmforge: {wrong}\n"), "--json says so in an object")
+    fails(["images", "list"], 2, f"the path of the store is not UTF-8 text: '{shown}/s' {advice}",
+          "the same of a store that the environment names", env={"VMFORGE_STORE": os.path.join(odd, b"s")})
+    fails(["images", "list", "--store", "s"], 2, f"the path of the store is not UTF-8 text: '{shown}/s' {advice}",
+          "the same of a store in such a folder", cwd=odd)
+    fails(["validate", "good.yaml"], 2, f"the path of the spec is not UTF-8 text: '{shown}/good.yaml' {advice}",
+          "the same of a spec in such a folder", cwd=odd)
+
+
 def test_store(folder):
     store = os.path.join(folder, "store")
     os.mkdir(store)
@@ -216,6 +244,7 @@ def test_store(folder):
         json.dump({"format": 1, "id": "0123456789abcdef0123456789abcdef"}, file)
     for arguments in (["images", "list"], ["stages", "list"], ["stages", "list", "--kept"]):
         name = " ".join(arguments)
+        equal(run(arguments[0], *arguments[2:], "--store", store), (0, "", ""), f"'{name}' goes without 'list'")
         equal(run(*arguments, "--store", store), (0, "", ""), f"'{name}' of an empty store is empty")
         status, out, _ = run(*arguments, "--json", env={"VMFORGE_STORE": store})
         tap.ok(status == 0 and json.loads(out) == [], f"'{name} --json' of an empty store is an empty list", out)
@@ -309,6 +338,7 @@ def main():
         os.chmod(folder, 0o755)
         good = test_validate(folder)
         os.chmod(good, 0o644)
+        test_encoding(folder, good)
         test_not_root(folder, good)
         test_store(folder)
         test_new_plugin(folder)
