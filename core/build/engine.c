@@ -3,6 +3,7 @@
 
 #include "build/engine.h"
 
+#include "build/output.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -89,12 +90,22 @@ build_plan (VfEngine *engine, const VfPlan *plan, GError **error)
   return vf_engine_publish (engine, plan, error);
 }
 
+/* Package tools may be silent for long, on a slow mirror or a busy machine. */
+static void
+tell_planning (VfEngine *engine, const VmforgeSpec *spec)
+{
+  g_autofree char *what =
+      g_strdup_printf ("reading package metadata of %s %s", spec->profile->id, spec->profile->release);
+  on_progress (-1, what, engine);
+}
+
 static gboolean
 build_spec (VfEngine *engine, VmforgeSpec *spec, GError **error)
 {
   engine->spec = spec;
   engine->stage = NULL;
   engine->began = g_get_monotonic_time ();
+  tell_planning (engine, spec);
   guint n_stages = engine->options->has_until ? engine->options->until + 1u : VMFORGE_N_STAGES;
   g_autoptr (VfPlan) plan = vf_plan_new (&engine->context, spec, n_stages, error);
   if (plan == NULL) {
@@ -118,6 +129,9 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
     return FALSE;
   VfEngine engine = {.func = func, .user_data = user_data, .cancellable = cancellable};
   engine_init (&engine, store, options == NULL ? &defaults : options, package_cache);
+  for (gsize i = 0; i < n_specs; i++)
+    if (!vf_output_check (specs[i], engine.options, error))
+      return FALSE;
   for (gsize i = 0; i < n_specs; i++) {
     if (vf_error_set_if_cancelled (cancellable, error) || !build_spec (&engine, specs[i], error))
       return FALSE;

@@ -4,6 +4,7 @@
 /* From the last stage to an image that has a name, and to the formats that were asked for. */
 #include "build/engine.h"
 
+#include "build/output.h"
 #include "image/image.h"
 #include "support/digest.h"
 #include "support/error.h"
@@ -101,23 +102,53 @@ format_of_name (const char *output)
   return NULL;
 }
 
-static gboolean
-write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, GError **error)
+/* NULL terminated. one: room for a single format. */
+static const char *const *
+choose_formats (const VmforgeSpec *spec, const VmforgeBuildOptions *options, const char *one[2])
 {
-  const VmforgeBuildOptions *options = engine->options;
-  /* --until: what has no name is written only where that was asked for. */
-  if (options->output == NULL && image->digest == NULL)
+  one[0] = options->format != NULL ? options->format : format_of_name (options->output);
+  one[1] = NULL;
+  return one[0] != NULL ? one : (const char *const *)spec->formats;
+}
+
+gboolean
+vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GError **error)
+{
+  const char *one[2];
+  const char *const *formats = choose_formats (spec, options, one);
+  if (options->output == NULL)
     return TRUE;
-  const char *chosen = options->format != NULL ? options->format : format_of_name (options->output);
-  const char *const one[] = {chosen, NULL};
-  const char *const *formats = chosen != NULL ? one : (const char *const *)spec->formats;
-  gboolean several = formats[0] != NULL && formats[1] != NULL;
-  if (options->output != NULL && several && !vf_image_output_is_folder (options->output))
+  if (g_str_equal (options->output, "-"))
+    return vf_error_set (
+        error, VMFORGE_ERROR_SPEC,
+        "standard output tells of the build: build first, then `vmforge export IMAGE --output -`");
+  if (formats[0] != NULL && formats[1] != NULL && !vf_image_output_is_folder (options->output))
     return vf_error_set (
         error, VMFORGE_ERROR_SPEC,
         "'%s' would be written in several formats: name a folder, or choose one with --format",
         options->output);
+  VfImage image = {.name = spec->name, .version = spec->version, .arch = (char *)spec->profile->arch};
+  if (options->has_until && options->until != VMFORGE_STAGE_APPLIANCE)
+    image.version = (char *)vmforge_stage_name (options->until);
   for (; *formats != NULL; formats++) {
+    g_autofree char *path = vf_image_output_path (&image, *formats, options->output);
+    if (!g_strv_contains (vf_image_formats (), *formats))
+      return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", *formats);
+    if (!vf_image_check_output (path, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, GError **error)
+{
+  const VmforgeBuildOptions *options = engine->options;
+  const char *one[2];
+  /* --until: what has no name is written only where that was asked for. */
+  if (options->output == NULL && image->digest == NULL)
+    return TRUE;
+  for (const char *const *formats = choose_formats (spec, options, one); *formats != NULL; formats++) {
     gboolean written;
     if (options->output != NULL) {
       g_autofree char *path = vf_image_output_path (image, *formats, options->output);

@@ -3,6 +3,7 @@
 
 #include "cli/display.h"
 
+#include "build/output.h"
 #include "support/error.h"
 #include "support/suggest.h"
 #include "support/units.h"
@@ -68,6 +69,8 @@ parse_options (VmforgeBuildOptions *options, guint n_specs, GError **error)
   if (!parse_until (options, error) || !vf_cli_check_format (given.format, COMMAND, error) ||
       !parse_refresh (options, error))
     return FALSE;
+  if (given.output != NULL && *given.output == '\0')
+    return vf_cli_usage_error (error, COMMAND, "--output names a file or a folder, not ''");
   if (n_specs > 1 && given.output != NULL && !g_str_has_suffix (given.output, "/") &&
       !g_file_test (given.output, G_FILE_TEST_IS_DIR))
     return vf_cli_usage_error (error, COMMAND, "--output must be a folder for several specs, not '%s'",
@@ -86,7 +89,7 @@ build (VfCli *cli, GPtrArray *specs, const VmforgeBuildOptions *options, GError 
   if (store == NULL)
     return FALSE;
   g_autoptr (GError) failure = NULL;
-  g_autoptr (VfDisplay) display = vf_display_new (cli, specs->len > 1);
+  g_autoptr (VfDisplay) display = vf_display_new (cli, specs);
   gboolean built = vmforge_build (store, (VmforgeSpec *const *)specs->pdata, specs->len, options,
                                   vf_display_event, display, cli->cancellable, &failure);
   vf_display_end (display, failure);
@@ -107,6 +110,8 @@ run (VfCli *cli, char **arguments, GError **error)
     if (spec == NULL)
       return FALSE;
     g_ptr_array_add (specs, spec);
+    if (!vf_output_check (spec, &options, error))
+      return FALSE;
   }
   if (!vf_cli_need_root ("building an image", error))
     return FALSE;

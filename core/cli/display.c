@@ -3,6 +3,7 @@
 
 #include "cli/display.h"
 
+#include "spec/spec.h"
 #include "support/error.h"
 
 #include <string.h>
@@ -45,13 +46,27 @@ choose_mode (const VfCli *cli)
   return live ? &vf_display_tty : &vf_display_plain;
 }
 
+static void
+spec_free (gpointer data)
+{
+  VfDisplaySpec *spec = data;
+  g_free (spec->path);
+  g_free (spec);
+}
+
 VfDisplay *
-vf_display_new (const VfCli *cli, gboolean several)
+vf_display_new (const VfCli *cli, GPtrArray *specs)
 {
   VfDisplay *display = g_new0 (VfDisplay, 1);
   display->mode = choose_mode (cli);
   display->cli = cli;
-  display->several = several;
+  display->several = specs->len > 1;
+  display->specs = g_ptr_array_new_with_free_func (spec_free);
+  for (guint i = 0; i < specs->len; i++) {
+    VfDisplaySpec *spec = g_new0 (VfDisplaySpec, 1);
+    spec->path = g_strdup (((const VmforgeSpec *)specs->pdata[i])->path);
+    g_ptr_array_add (display->specs, spec);
+  }
   display->color = vf_cli_use_color (cli, stdout);
   display->stages = g_ptr_array_new_with_free_func (stage_free);
   display->images = g_ptr_array_new_with_free_func (image_free);
@@ -70,6 +85,7 @@ vf_display_free (VfDisplay *display)
   if (display == NULL)
     return;
   stage_clear (&display->planning);
+  g_ptr_array_unref (display->specs);
   g_ptr_array_unref (display->stages);
   g_ptr_array_unref (display->images);
   g_ptr_array_unref (display->warnings);
@@ -120,6 +136,15 @@ update_stage (VfDisplayStage *stage, const VmforgeEvent *event)
     set_text (&stage->what, event->message);
 }
 
+static void
+begin_spec (VfDisplay *display, const char *path)
+{
+  for (guint i = 0; i < display->specs->len; i++) {
+    VfDisplaySpec *spec = display->specs->pdata[i];
+    spec->begun = spec->begun || g_strcmp0 (spec->path, path) == 0;
+  }
+}
+
 /* One image may be written in several formats. */
 static void
 add_image (VfDisplay *display, const VmforgeEvent *event)
@@ -136,6 +161,7 @@ vf_display_event (const VmforgeEvent *event, gpointer data)
   VfDisplay *display = data;
   if (display->mode->lock != NULL)
     display->mode->lock (display);
+  begin_spec (display, event->spec);
   VfDisplayStage *stage = find_stage (display, event);
   update_stage (stage == NULL ? &display->planning : stage, event);
   if (stage != NULL) /* the plan is made */
@@ -154,14 +180,19 @@ vf_display_end (VfDisplay *display, const GError *error)
 {
   if (display->mode->end != NULL)
     display->mode->end (display);
+  display->failed = error != NULL;
   if (display->mode == &vf_display_json) {
     vf_summary_print_json (display, error == NULL);
     return;
   }
   if (error == NULL && display->mode != &vf_display_quiet)
     vf_summary_print (display);
-  else if (error != NULL && vf_error_exit_status (error) != 130)
-    vf_summary_print_failure (display);
+  else if (error != NULL) {
+    if (display->several && display->mode != &vf_display_quiet)
+      vf_summary_print_specs (display);
+    if (vf_error_exit_status (error) != 130)
+      vf_summary_print_failure (display);
+  }
   fflush (stdout);
 }
 
@@ -188,6 +219,21 @@ const char *
 vf_display_failure_name (const VfDisplay *display)
 {
   return g_cancellable_is_cancelled (display->cli->cancellable) ? "stopped" : "failed";
+}
+
+/* The first failure ends a build: it belongs to the spec that began last. */
+const char *
+vf_display_spec_result (const VfDisplay *display, guint index)
+{
+  const VfDisplaySpec *spec = display->specs->pdata[index];
+  if (!display->failed)
+    return "built";
+  if (!spec->begun)
+    return "not begun";
+  for (guint i = index + 1; i < display->specs->len; i++)
+    if (((const VfDisplaySpec *)display->specs->pdata[i])->begun)
+      return "built";
+  return vf_display_failure_name (display);
 }
 
 char *

@@ -25,6 +25,11 @@ typedef struct {
   char *name, *path;
 } VfDisplayImage;
 
+typedef struct {
+  char *path;
+  gboolean begun; /* specs are built one after the other */
+} VfDisplaySpec;
+
 typedef struct _VfDisplay VfDisplay;
 
 typedef struct {
@@ -40,10 +45,12 @@ typedef struct {
 struct _VfDisplay {
   const VfDisplayMode *mode;
   const VfCli *cli;
+  GPtrArray *specs;    /* VfDisplaySpec, in the order of building */
   GPtrArray *stages;   /* VfDisplayStage */
   GPtrArray *images;   /* VfDisplayImage */
   GPtrArray *warnings; /* char * */
   gboolean several;    /* specs: lines name theirs */
+  gboolean failed;     /* once it has ended */
   gboolean color;
   VfDisplayStage planning;
   gint64 began;
@@ -52,7 +59,8 @@ struct _VfDisplay {
 
 extern const VfDisplayMode vf_display_tty, vf_display_plain, vf_display_json, vf_display_quiet;
 
-VfDisplay *vf_display_new (const VfCli *cli, gboolean several);
+/* specs: VmforgeSpec. */
+VfDisplay *vf_display_new (const VfCli *cli, GPtrArray *specs);
 /* A VmforgeEventFunc. */
 void vf_display_event (const VmforgeEvent *event, gpointer display);
 /* Leaves the terminal as it was, and prints the end: a summary, or (error) the last lines of the failed log.
@@ -62,6 +70,8 @@ void vf_display_free (VfDisplay *display);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfDisplay, vf_display_free)
 
 /* For the modes. */
+/* "built", "failed" (or "stopped"), "not begun": of a spec by its index, once the build has ended. */
+const char *vf_display_spec_result (const VfDisplay *display, guint index);
 const char *vf_display_state_name (VmforgeStageState state);
 /* "failed", or "stopped" where the user did it. */
 const char *vf_display_failure_name (const VfDisplay *display);
@@ -76,6 +86,8 @@ char *vf_display_paint (const VfDisplay *display, int sgr, const char *text);
 void vf_summary_print (const VfDisplay *display);
 /* The same as an event. */
 void vf_summary_print_json (const VfDisplay *display, gboolean ok);
+/* What came of each of several specs, if one failed. */
+void vf_summary_print_specs (const VfDisplay *display);
 /* The end of the failed stage's log, to standard error. */
 void vf_summary_print_failure (const VfDisplay *display);
 /* Its last lines; NULL if there is no log. path: borrowed. Free the result. */

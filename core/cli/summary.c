@@ -85,6 +85,31 @@ vf_summary_print (const VfDisplay *display)
   printf ("done in %s\n", time);
 }
 
+void
+vf_summary_print_specs (const VfDisplay *display)
+{
+  static const char *const heading[] = {"SPEC", "RESULT", NULL};
+  g_autoptr (VfTable) table = vf_table_new (heading);
+  for (guint i = 0; i < display->specs->len; i++)
+    vf_table_add (table, ((const VfDisplaySpec *)display->specs->pdata[i])->path,
+                  vf_display_spec_result (display, i));
+  putchar ('\n');
+  vf_table_print (table, stdout, TRUE);
+}
+
+static VfJson *
+specs_to_json (const VfDisplay *display)
+{
+  VfJson *specs = json_object_new_array ();
+  for (guint i = 0; i < display->specs->len; i++) {
+    VfJson *json = json_object_new_object ();
+    vf_json_set_string (json, "spec", ((const VfDisplaySpec *)display->specs->pdata[i])->path);
+    vf_json_set_string (json, "result", vf_display_spec_result (display, i));
+    json_object_array_add (specs, json);
+  }
+  return specs;
+}
+
 static VfJson *
 stages_to_json (const VfDisplay *display)
 {
@@ -126,6 +151,7 @@ vf_summary_print_json (const VfDisplay *display, gboolean ok)
   vf_json_set_bool (json, "ok", ok);
   vf_json_set (json, "seconds",
                vf_cli_json_seconds ((double)(g_get_monotonic_time () - display->began) / G_USEC_PER_SEC));
+  vf_json_set (json, "specs", specs_to_json (display));
   vf_json_set (json, "stages", stages_to_json (display));
   vf_json_set (json, "images", images_to_json (display));
   vf_json_set (json, "warnings", json_object_new_int64 (display->warnings->len));

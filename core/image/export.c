@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PIPE_STEP (1024 * 1024)
 
@@ -99,10 +100,30 @@ write_qcow2 (const char *source, const char *temporary, GCancellable *cancellabl
   return vf_process_run (process, NULL, cancellable, error);
 }
 
-static gboolean
-check_target (const char *path, GError **error)
+/* The folder that a file is to be written to, or the nearest above it that is there. Free the result. */
+static char *
+nearest_folder (const char *path)
 {
   struct stat st;
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  char *folder = g_path_get_dirname (absolute);
+  while (lstat (folder, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    char *above = g_path_get_dirname (folder);
+    g_free (folder);
+    folder = above;
+  }
+  return folder;
+}
+
+gboolean
+vf_image_check_output (const char *path, GError **error)
+{
+  struct stat st;
+  g_autofree char *folder = nearest_folder (path);
+  if (stat (folder, &st) == 0 && !S_ISDIR (st.st_mode))
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "cannot write '%s': '%s' is no folder", path, folder);
+  if (access (folder, W_OK | X_OK) != 0)
+    return vf_error_set_errno (error, "cannot write '%s': folder '%s'", path, folder);
   if (lstat (path, &st) != 0 || S_ISREG (st.st_mode))
     return TRUE;
   return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' exists and is no regular file: name another place",
@@ -150,7 +171,7 @@ export_file (const char *source, int from, const char *format, const char *path,
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
   g_autofree char *folder = g_path_get_dirname (absolute);
   g_autofree char *temporary = NULL;
-  if (!check_target (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
+  if (!vf_image_check_output (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
     return FALSE;
   vf_autofd int to = open_temporary (folder, id, &temporary, error);
   if (to < 0)

@@ -11,6 +11,8 @@
 gboolean vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, const char *path,
                           void (*progress) (double fraction, const char *what, gpointer user_data),
                           gpointer user_data, GCancellable *cancellable, GError **error);
+/* Refuses a path that vf_image_export could not write to. */
+gboolean vf_image_check_output (const char *path, GError **error);
 /* Known formats, NULL terminated. */
 const char *const *vf_image_formats (void);
 /* TRUE if output is a folder or ends in a slash. */

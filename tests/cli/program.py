@@ -189,6 +189,35 @@ def test_validate(folder):
     return good
 
 
+def test_output(folder, good):
+    """What cannot be written is told before root is asked for, and before anything is built."""
+    two = os.path.join(folder, "two.yaml")
+    with open(two, "w", encoding="utf-8") as file:
+        file.write(GOOD_SPEC + "output: {formats: [raw, qcow2]}\n")
+    taken = os.path.join(folder, "taken")
+    os.makedirs(os.path.join(taken, "good-0-x86_64.raw"))
+    os.makedirs(os.path.join(taken, "good-image-x86_64.raw"))
+    for sentence, arguments, status, message in (
+            ("an image cannot be mixed with progress", ["-o", "-", good], 2,
+             "standard output tells of the build: build first, then `vmforge export IMAGE --output -`"),
+            ("an empty --output is refused", ["-o", "", good], 2,
+             "--output names a file or a folder, not '': see 'vmforge build --help'"),
+            ("one file for two formats is refused", ["-o", f"{folder}/x", two], 2,
+             f"'{folder}/x' would be written in several formats: name a folder, or choose one with --format"),
+            ("a file as folder of --output is refused", ["-o", f"{good}/x/y.raw", good], 2,
+             f"cannot write '{good}/x/y.raw': '{good}' is no folder"),
+            ("an image where a folder is is refused", ["-o", taken, good], 2,
+             f"'{taken}/good-0-x86_64.raw' exists and is no regular file: name another place"),
+            ("a stage where a folder is is refused", ["--until", "image", "-o", taken, good], 2,
+             f"'{taken}/good-image-x86_64.raw' exists and is no regular file: name another place"),
+            ("a device as --output is refused", ["-o", "/dev/null", good], 2,
+             "'/dev/null' exists and is no regular file: name another place")):
+        fails(["build", *arguments], status, message, sentence)
+    fails(["build", "-o", f"{folder}/x/y.raw", good], 3,
+          f"cannot write '{folder}/x/y.raw': folder '{folder}': Permission denied",
+          "a folder of --output that cannot be written is refused", nobody=True)
+
+
 def test_schema():
     for arguments in ([], ["spec"], ["profile"], ["config"]):
         status, out, _ = run("schema", *arguments)
@@ -339,6 +368,7 @@ def main():
         good = test_validate(folder)
         os.chmod(good, 0o644)
         test_encoding(folder, good)
+        test_output(folder, good)
         test_not_root(folder, good)
         test_store(folder)
         test_new_plugin(folder)

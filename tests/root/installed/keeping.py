@@ -115,6 +115,40 @@ def show_outputs(test):
         "out/written-0-x86_64.raw", "raw", "export", "written", "--format", "raw", "--output", "out/"))
 
 
+def show_talk(test):
+    """What the program says to people."""
+    done = test.vmforge("build", test.spec("talking", appliance={"hostname": "talking"}))
+    test.tap.ok(done.stdout.startswith("plan: reading package metadata of toyland toy"),
+                "a build says what it plans with", program.said(done))
+    hint = f"\nboot it with: {program.PROGRAM} run --store {test.store} talking\n"
+    test.tap.ok(hint in done.stdout, "a build says how to boot the image, with the program as it was called",
+                program.said(done))
+    test.attempt("`run` without a terminal is refused", lambda: refused(
+        test, "standard input is no terminal to talk to the machine: .*", "run", "talking"))
+
+
+def results(test, *arguments):
+    """Of the specs, in the summary for programs and in that for people."""
+    done = test.vmforge("build", "--json", *arguments)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [one["result"] for event in events if event["event"] == "summary" for one in event["specs"]]
+    done = test.vmforge("build", *arguments)
+    table = done.stdout[done.stdout.rfind("\nSPEC "):].splitlines()[2:]
+    return told, [re.split(" {2,}", line)[-1] for line in table], done.returncode
+
+
+def show_results(test):
+    good = [test.spec(name, appliance={"hostname": name}) for name in ("one", "three")]
+    bad = test.spec("two", appliance={"run": ["exit 1"]})
+    got = results(test, good[0], bad, good[1])
+    wanted = ["built", "failed", "not begun"]
+    test.tap.ok(got == (wanted, wanted, 1), "where one of several specs fails, each has its line", got)
+    # Nobody can make a folder there, which shows only when it is tried.
+    got = results(test, "--output", "/proc/vmforge-no-such/", *good)
+    wanted = ["failed", "not begun"]
+    test.tap.ok(got == (wanted, wanted, 1), "where an output fails, each spec has its line as well", got)
+
+
 def compare(first, second):
     """Nothing, or how the contents of a raw and a qcow2 disk differ."""
     same = subprocess.run(["qemu-img", "compare", "-f", "raw", "-F", "qcow2", first, second],
