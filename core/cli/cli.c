@@ -111,6 +111,22 @@ vf_cli_open_store (const VfCli *cli, GError **error)
   return store;
 }
 
+gboolean
+vf_cli_change_each (VfCli *cli, char **words, const char *what,
+                    gboolean (*func) (VmforgeStore *store, const char *word, GError **error), GError **error)
+{
+  if (!vf_cli_need_root (what, error))
+    return FALSE;
+  vf_cli_catch_signals (cli, TRUE);
+  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  if (store == NULL)
+    return FALSE;
+  for (char **word = words; *word != NULL; word++)
+    if (vf_error_set_if_cancelled (cli->cancellable, error) || !func (store, *word, error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 is_plain_word (const char *word)
 {
@@ -190,6 +206,17 @@ vf_cli_print_json (VfJson *json)
   puts (json_object_to_json_string_ext (json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                   JSON_C_TO_STRING_NOSLASHESCAPE));
   json_object_put (json);
+}
+
+void
+vf_cli_print_list (const VfCli *cli, const VfTable *table, VfJson *list)
+{
+  if (cli->json) {
+    vf_cli_print_json (list);
+    return;
+  }
+  vf_table_print (table, stdout, FALSE);
+  json_object_put (list);
 }
 
 void

@@ -4,6 +4,7 @@
 /* The vmforge program: a table of commands, what they share, and the way from an error to an exit status. */
 #pragma once
 
+#include "cli/table.h"
 #include "store/store.h"
 #include "support/json.h"
 
@@ -74,6 +75,11 @@ VmforgeStore *vf_cli_open_store (const VfCli *cli, GError **error);
 /* "build/vmforge COMMAND --store DIR --storage SETTING", as this program was called and as far as the options
  * were given, quoted: a command for the user. Free it. */
 char *vf_cli_words (const VfCli *cli, const char *command);
+/* As root and with the store open: calls func for each word, up to the first that fails. what: "removing an
+ * image". */
+gboolean vf_cli_change_each (VfCli *cli, char **words, const char *what,
+                             gboolean (*func) (VmforgeStore *store, const char *word, GError **error),
+                             GError **error);
 gboolean vf_cli_use_color (const VfCli *cli, FILE *file);
 /* "2026-11-22 22:35", local time. Free the result. */
 char *vf_cli_format_time (gint64 seconds);
@@ -84,6 +90,8 @@ gboolean vf_cli_usage_error (GError **error, const char *command, const char *fo
 gboolean vf_cli_check_format (const char *format, const char *command, GError **error);
 /* Prints a JSON document, with line breaks and indentation. Takes json. */
 void vf_cli_print_json (VfJson *json);
+/* A list as a table, or as JSON with --json. Takes list. */
+void vf_cli_print_list (const VfCli *cli, const VfTable *table, VfJson *list);
 /* One line, and flushed: an event. Takes json. */
 void vf_cli_print_json_line (VfJson *json);
 /* "name=value", on a line. value: may be NULL. */

@@ -74,11 +74,7 @@ run_list (VfCli *cli, char **arguments, GError **error)
     add_row (table, image);
     json_object_array_add (list, image_to_json (image));
   }
-  if (cli->json)
-    vf_cli_print_json (g_steal_pointer (&list));
-  else
-    vf_table_print (table, stdout, FALSE);
-  json_object_put (list);
+  vf_cli_print_list (cli, table, list);
   return TRUE;
 }
 
@@ -179,16 +175,7 @@ remove_one (VmforgeStore *store, const char *word, GError **error)
 static gboolean
 run_rm (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_need_root ("removing an image", error))
-    return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
-  if (store == NULL)
-    return FALSE;
-  for (char **word = arguments; *word != NULL; word++)
-    if (vf_error_set_if_cancelled (cli->cancellable, error) || !remove_one (store, *word, error))
-      return FALSE;
-  return TRUE;
+  return vf_cli_change_each (cli, arguments, "removing an image", remove_one, error);
 }
 
 static const char image_words[] = "IMAGE is NAME[:VERSION][@ARCH], a digest or a stage key.";

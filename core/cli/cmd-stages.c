@@ -47,11 +47,7 @@ print_stages (const VfCli *cli, GPtrArray *stages)
     vf_table_add (table, key, stage->stage, stage->spec_name, size, built, took, stage->storage);
     json_object_array_add (list, stage_to_json (stage));
   }
-  if (cli->json)
-    vf_cli_print_json (g_steal_pointer (&list));
-  else
-    vf_table_print (table, stdout, FALSE);
-  json_object_put (list);
+  vf_cli_print_list (cli, table, list);
 }
 
 static void
@@ -73,11 +69,7 @@ print_kept (const VfCli *cli, GPtrArray *volumes)
     vf_json_set_int (json, "started", kept->started);
     json_object_array_add (list, json);
   }
-  if (cli->json)
-    vf_cli_print_json (g_steal_pointer (&list));
-  else
-    vf_table_print (table, stdout, FALSE);
-  json_object_put (list);
+  vf_cli_print_list (cli, table, list);
 }
 
 static gboolean
@@ -120,7 +112,7 @@ run_show (VfCli *cli, char **arguments, GError **error)
 
 /* A kept volume has 32 characters at most, a key 64: an unambiguous prefix of either is taken. */
 static gboolean
-remove_one (const VfCli *cli, VmforgeStore *store, const char *word, GError **error)
+remove_one (VmforgeStore *store, const char *word, GError **error)
 {
   g_autoptr (GError) unknown = NULL;
   g_autoptr (VfKept) kept = vf_store_find_kept (store, word, NULL);
@@ -140,16 +132,7 @@ remove_one (const VfCli *cli, VmforgeStore *store, const char *word, GError **er
 static gboolean
 run_rm (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_need_root ("removing a stage", error))
-    return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
-  if (store == NULL)
-    return FALSE;
-  for (char **word = arguments; *word != NULL; word++)
-    if (vf_error_set_if_cancelled (cli->cancellable, error) || !remove_one (cli, store, *word, error))
-      return FALSE;
-  return TRUE;
+  return vf_cli_change_each (cli, arguments, "removing a stage", remove_one, error);
 }
 
 static const VfCommand children[] = {

@@ -90,5 +90,3 @@ void vf_summary_print_json (const VfDisplay *display, gboolean ok);
 void vf_summary_print_specs (const VfDisplay *display);
 /* The end of the failed stage's log, to standard error. */
 void vf_summary_print_failure (const VfDisplay *display);
-/* Its last lines; NULL if there is no log. path: borrowed. Free the result. */
-char **vf_summary_log_tail (const VfDisplay *display, const char **path);

@@ -142,27 +142,6 @@ images_to_json (const VfDisplay *display)
   return images;
 }
 
-void
-vf_summary_print_json (const VfDisplay *display, gboolean ok)
-{
-  const char *log = NULL;
-  VfJson *json = json_object_new_object ();
-  vf_json_set_string (json, "event", "summary");
-  vf_json_set_bool (json, "ok", ok);
-  vf_json_set (json, "seconds",
-               vf_cli_json_seconds ((double)(g_get_monotonic_time () - display->began) / G_USEC_PER_SEC));
-  vf_json_set (json, "specs", specs_to_json (display));
-  vf_json_set (json, "stages", stages_to_json (display));
-  vf_json_set (json, "images", images_to_json (display));
-  vf_json_set (json, "warnings", json_object_new_int64 (display->warnings->len));
-  g_auto (GStrv) tail = ok ? NULL : vf_summary_log_tail (display, &log);
-  if (tail != NULL) {
-    vf_json_set_string (json, "log", log);
-    vf_json_set (json, "log_tail", vf_json_from_strv ((const char *const *)tail));
-  }
-  vf_cli_print_json_line (json);
-}
-
 /* The last bytes of a file, from the start of a line. */
 static char *
 read_end (const char *path)
@@ -182,8 +161,9 @@ read_end (const char *path)
   return text;
 }
 
-char **
-vf_summary_log_tail (const VfDisplay *display, const char **path)
+/* The last lines of the failed stage's log; NULL if there is none. path: borrowed. Free the result. */
+static char **
+log_tail (const VfDisplay *display, const char **path)
 {
   *path = NULL;
   for (guint i = 0; i < display->stages->len; i++) {
@@ -201,10 +181,31 @@ vf_summary_log_tail (const VfDisplay *display, const char **path)
 }
 
 void
+vf_summary_print_json (const VfDisplay *display, gboolean ok)
+{
+  const char *log = NULL;
+  VfJson *json = json_object_new_object ();
+  vf_json_set_string (json, "event", "summary");
+  vf_json_set_bool (json, "ok", ok);
+  vf_json_set (json, "seconds",
+               vf_cli_json_seconds ((double)(g_get_monotonic_time () - display->began) / G_USEC_PER_SEC));
+  vf_json_set (json, "specs", specs_to_json (display));
+  vf_json_set (json, "stages", stages_to_json (display));
+  vf_json_set (json, "images", images_to_json (display));
+  vf_json_set (json, "warnings", json_object_new_int64 (display->warnings->len));
+  g_auto (GStrv) tail = ok ? NULL : log_tail (display, &log);
+  if (tail != NULL) {
+    vf_json_set_string (json, "log", log);
+    vf_json_set (json, "log_tail", vf_json_from_strv ((const char *const *)tail));
+  }
+  vf_cli_print_json_line (json);
+}
+
+void
 vf_summary_print_failure (const VfDisplay *display)
 {
   const char *path;
-  g_auto (GStrv) tail = vf_summary_log_tail (display, &path);
+  g_auto (GStrv) tail = log_tail (display, &path);
   fflush (stdout);
   if (tail == NULL)
     return;

@@ -45,8 +45,9 @@ vf_table_add (VfTable *table, ...)
   g_ptr_array_add (table->rows, row);
 }
 
-int
-vf_text_width (const char *text)
+/* Columns that text takes on a terminal. */
+static int
+text_width (const char *text)
 {
   int width = 0;
   for (; *text != '\0'; text = g_utf8_next_char (text)) {
@@ -92,7 +93,7 @@ print_row (const VfTable *table, guint row, const int *widths, FILE *file)
 {
   for (guint i = 0; i < table->n_columns; i++) {
     const char *cell = get_cell (table, row, i);
-    int padding = widths[i] - vf_text_width (cell);
+    int padding = widths[i] - text_width (cell);
     gboolean last = i + 1 == table->n_columns;
     if (is_right (table, i))
       fprintf (file, "%*s%s%s", padding, "", cell, last ? "" : "  ");
@@ -111,7 +112,7 @@ vf_table_print (const VfTable *table, FILE *file, gboolean always_heading)
     return;
   for (guint row = first; row < table->rows->len; row++)
     for (guint i = 0; i < table->n_columns; i++)
-      widths[i] = MAX (widths[i], vf_text_width (get_cell (table, row, i)));
+      widths[i] = MAX (widths[i], text_width (get_cell (table, row, i)));
   for (guint row = first; row < table->rows->len; row++)
     print_row (table, row, widths, file);
 }

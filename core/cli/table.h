@@ -18,7 +18,5 @@ void vf_table_print (const VfTable *table, FILE *file, gboolean always_heading);
 void vf_table_free (VfTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfTable, vf_table_free)
 
-/* Columns that text takes on a terminal. */
-int vf_text_width (const char *text);
 /* At most width columns of text, without control characters. Free the result. */
 char *vf_text_clip (const char *text, int width);
