@@ -26,8 +26,6 @@ gboolean vf_records_sync_dir (VmforgeStore *store, const char *folder, GError **
  * what: "image digest", for the message. Borrowed from names. */
 const char *vf_records_complete (char **names, const char *word, const char *what, GError **error);
 
-/* stages/KEY/ holds this; NULL without error if absent. */
-VfStage *vf_stage_read (VmforgeStore *store, const char *key, const char *storage, GError **error);
 /* Names of the storages that have a stage. */
 char **vf_stage_storages (VmforgeStore *store, const char *key, GError **error);
 /* Takes a stage's record in the store's storage away if it names volume (NULL: any). Under the gate. */

@@ -43,8 +43,9 @@ check_key (const char *key, GError **error)
   return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is no stage key (64 hexadecimal characters)", key);
 }
 
-VfStage *
-vf_stage_read (VmforgeStore *store, const char *key, const char *storage, GError **error)
+/* stages/KEY/ holds this; NULL without error if absent. */
+static VfStage *
+read_stage (VmforgeStore *store, const char *key, const char *storage, GError **error)
 {
   g_autoptr (GError) failure = NULL;
   g_autofree char *path = storage_path (key, storage);
@@ -83,7 +84,7 @@ vf_store_find_stage (VmforgeStore *store, const char *key, GError **error)
 {
   if (!check_key (key, error))
     return NULL;
-  return vf_stage_read (store, key, store->storage_name, error);
+  return read_stage (store, key, store->storage_name, error);
 }
 
 char **
@@ -130,7 +131,7 @@ list_storages (VmforgeStore *store, const char *key, GPtrArray *stages, GError *
     return FALSE;
   for (char **storage = storages; *storage != NULL; storage++) {
     g_autoptr (GError) failure = NULL;
-    VfStage *stage = vf_stage_read (store, key, *storage, &failure);
+    VfStage *stage = read_stage (store, key, *storage, &failure);
     if (failure != NULL) {
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
@@ -267,7 +268,7 @@ vf_store_record_stage (VmforgeStore *store, const char *key, VfJson *stage, cons
   if (gate == NULL)
     return FALSE;
   g_autoptr (GError) failure = NULL;
-  g_autoptr (VfStage) present = vf_stage_read (store, key, store->storage_name, &failure);
+  g_autoptr (VfStage) present = read_stage (store, key, store->storage_name, &failure);
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;
