@@ -46,14 +46,6 @@ choose_mode (const VfCli *cli)
   return live ? &vf_display_tty : &vf_display_plain;
 }
 
-static void
-spec_free (gpointer data)
-{
-  VfDisplaySpec *spec = data;
-  g_free (spec->path);
-  g_free (spec);
-}
-
 VfDisplay *
 vf_display_new (const VfCli *cli, GPtrArray *specs)
 {
@@ -61,12 +53,7 @@ vf_display_new (const VfCli *cli, GPtrArray *specs)
   display->mode = choose_mode (cli);
   display->cli = cli;
   display->several = specs->len > 1;
-  display->specs = g_ptr_array_new_with_free_func (spec_free);
-  for (guint i = 0; i < specs->len; i++) {
-    VfDisplaySpec *spec = g_new0 (VfDisplaySpec, 1);
-    spec->path = g_strdup (((const VmforgeSpec *)specs->pdata[i])->path);
-    g_ptr_array_add (display->specs, spec);
-  }
+  display->specs = g_ptr_array_ref (specs);
   display->color = vf_cli_use_color (cli, stdout);
   display->stages = g_ptr_array_new_with_free_func (stage_free);
   display->images = g_ptr_array_new_with_free_func (image_free);
@@ -136,13 +123,22 @@ update_stage (VfDisplayStage *stage, const VmforgeEvent *event)
     set_text (&stage->what, event->message);
 }
 
+static const char *
+spec_path (const VfDisplay *display, guint index)
+{
+  return ((const VmforgeSpec *)display->specs->pdata[index])->path;
+}
+
 static void
 begin_spec (VfDisplay *display, const char *path)
 {
-  for (guint i = 0; i < display->specs->len; i++) {
-    VfDisplaySpec *spec = display->specs->pdata[i];
-    spec->begun = spec->begun || g_strcmp0 (spec->path, path) == 0;
-  }
+  guint next = display->n_begun;
+  if (next > 0 && g_strcmp0 (spec_path (display, next - 1), path) == 0)
+    return;
+  while (next < display->specs->len && g_strcmp0 (spec_path (display, next), path) != 0)
+    next++;
+  if (next < display->specs->len)
+    display->n_begun = next + 1;
 }
 
 /* One image may be written in several formats. */
@@ -225,15 +221,9 @@ vf_display_failure_name (const VfDisplay *display)
 const char *
 vf_display_spec_result (const VfDisplay *display, guint index)
 {
-  const VfDisplaySpec *spec = display->specs->pdata[index];
-  if (!display->failed)
-    return "built";
-  if (!spec->begun)
+  if (display->failed && index >= display->n_begun)
     return "not begun";
-  for (guint i = index + 1; i < display->specs->len; i++)
-    if (((const VfDisplaySpec *)display->specs->pdata[i])->begun)
-      return "built";
-  return vf_display_failure_name (display);
+  return display->failed && index + 1 == display->n_begun ? vf_display_failure_name (display) : "built";
 }
 
 char *

@@ -25,11 +25,6 @@ typedef struct {
   char *name, *path;
 } VfDisplayImage;
 
-typedef struct {
-  char *path;
-  gboolean begun; /* specs are built one after the other */
-} VfDisplaySpec;
-
 typedef struct _VfDisplay VfDisplay;
 
 typedef struct {
@@ -45,7 +40,8 @@ typedef struct {
 struct _VfDisplay {
   const VfDisplayMode *mode;
   const VfCli *cli;
-  GPtrArray *specs;    /* VfDisplaySpec, in the order of building */
+  GPtrArray *specs;    /* VmforgeSpec, in the order of building */
+  guint n_begun;       /* of them */
   GPtrArray *stages;   /* VfDisplayStage */
   GPtrArray *images;   /* VfDisplayImage */
   GPtrArray *warnings; /* char * */

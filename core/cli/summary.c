@@ -5,6 +5,7 @@
 #include "cli/display.h"
 
 #include "cli/table.h"
+#include "spec/spec.h"
 #include "support/units.h"
 
 #include <fcntl.h>
@@ -91,7 +92,7 @@ vf_summary_print_specs (const VfDisplay *display)
   static const char *const heading[] = {"SPEC", "RESULT", NULL};
   g_autoptr (VfTable) table = vf_table_new (heading);
   for (guint i = 0; i < display->specs->len; i++)
-    vf_table_add (table, ((const VfDisplaySpec *)display->specs->pdata[i])->path,
+    vf_table_add (table, ((const VmforgeSpec *)display->specs->pdata[i])->path,
                   vf_display_spec_result (display, i));
   putchar ('\n');
   vf_table_print (table, stdout, TRUE);
@@ -103,7 +104,7 @@ specs_to_json (const VfDisplay *display)
   VfJson *specs = json_object_new_array ();
   for (guint i = 0; i < display->specs->len; i++) {
     VfJson *json = json_object_new_object ();
-    vf_json_set_string (json, "spec", ((const VfDisplaySpec *)display->specs->pdata[i])->path);
+    vf_json_set_string (json, "spec", ((const VmforgeSpec *)display->specs->pdata[i])->path);
     vf_json_set_string (json, "result", vf_display_spec_result (display, i));
     json_object_array_add (specs, json);
   }
