@@ -94,12 +94,6 @@ vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRang
   return mount_scratch (mounted, error) ? g_steal_pointer (&mounted) : NULL;
 }
 
-const char *
-vf_mount_get_path (const VfMount *mount)
-{
-  return mount->path;
-}
-
 gboolean
 vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GError **error)
 {

@@ -31,7 +31,6 @@ typedef struct _VfMount VfMount;
  * there while building must not ship. grow: the partition may have become larger than the filesystem. */
 VfMount *vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRange *range,
                        const char *target, gboolean grow, GCancellable *cancellable, GError **error);
-const char *vf_mount_get_path (const VfMount *mount);
 /* Bytes of the root filesystem: all, and those that root may still fill. */
 gboolean vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GError **error);
 /* Trims and unmounts, and says who prevents it. The object stays to be freed. */

@@ -56,12 +56,6 @@ vf_backend_close (VfBackend *backend)
   g_free (backend);
 }
 
-const char *
-vf_backend_get_name (const VfBackend *backend)
-{
-  return backend->plugin->name;
-}
-
 gboolean
 vf_backend_get_facts (const char *name, guint32 *cache_version, const char *const **tools, GError **error)
 {

@@ -32,7 +32,6 @@ VfBackend *vf_backend_open (const char *plugin, const VfBackendConfig *config, c
 void vf_backend_close (VfBackend *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfBackend, vf_backend_close)
 
-const char *vf_backend_get_name (const VfBackend *backend);
 /* What a package plugin gives to keys, without opening it: its cache version, and the programs of the host
  * that write for it (static; never NULL). Each may be NULL. */
 gboolean vf_backend_get_facts (const char *plugin, guint32 *cache_version, const char *const **tools,

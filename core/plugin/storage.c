@@ -64,12 +64,6 @@ vf_storage_close (VfStorage *storage)
 }
 
 const char *
-vf_storage_get_name (const VfStorage *storage)
-{
-  return storage->plugin->name;
-}
-
-const char *
 vf_storage_get_setting (const VfStorage *storage)
 {
   return storage->setting;

@@ -16,7 +16,6 @@ VfStorage *vf_storage_open (const char *setting, const char *store_path, const c
 void vf_storage_close (VfStorage *storage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStorage, vf_storage_close)
 
-const char *vf_storage_get_name (const VfStorage *storage);    /* without parameters */
 const char *vf_storage_get_setting (const VfStorage *storage); /* as given: for the worker's job */
 
 gboolean vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error);

@@ -126,13 +126,6 @@ vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError *
 }
 
 VfBuilding *
-vf_store_begin (VmforgeStore *store, const char *key, guint64 reserve, GError **error)
-{
-  VfBuildingStage what = {.key = key, .reserve = reserve};
-  return vf_store_begin_stage (store, &what, error);
-}
-
-VfBuilding *
 vf_store_begin_clone (VmforgeStore *store, const char *key, guint64 reserve, GError **error)
 {
   VfBuildingStage what = {.parent = key, .reserve = reserve};

@@ -78,8 +78,6 @@ typedef struct {
  * orphan. Refused (VMFORGE_ERROR_NO_SPACE) if what is available, less what other live builds reserved, is
  * less than reserve. */
 VfBuilding *vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError **error);
-/* The same with the key alone. */
-VfBuilding *vf_store_begin (VmforgeStore *store, const char *key, guint64 reserve, GError **error);
 /* For a throw-away clone of the stage `key` (run, shell): refused if it is gone; it stays while the clone
  * lives. */
 VfBuilding *vf_store_begin_clone (VmforgeStore *store, const char *key, guint64 reserve, GError **error);

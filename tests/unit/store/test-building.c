@@ -22,16 +22,16 @@ space_is_reserved_by_live_builds (void)
   g_autoptr (GError) error = NULL;
   char *path = common_path ();
   g_autoptr (VmforgeStore) store = open_small (path);
-  VfBuilding *first = vf_store_begin (store, NULL, 600, &error);
+  VfBuilding *first = vf_store_begin_clone (store, NULL, 600, &error);
   g_assert_no_error (error);
-  g_assert_null (vf_store_begin (store, NULL, 600, &error));
+  g_assert_null (vf_store_begin_clone (store, NULL, 600, &error));
   g_assert_error (error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE);
   g_assert_nonnull (strstr (error->message, path));
   g_clear_error (&error);
-  VfBuilding *small = vf_store_begin (store, NULL, 400, &error);
+  VfBuilding *small = vf_store_begin_clone (store, NULL, 400, &error);
   g_assert_no_error (error);
   g_assert_true (vf_store_end (store, first, TRUE, FALSE, &error));
-  VfBuilding *second = vf_store_begin (store, NULL, 600, &error);
+  VfBuilding *second = vf_store_begin_clone (store, NULL, 600, &error);
   g_assert_no_error (error);
   g_assert_true (vf_store_end (store, small, TRUE, FALSE, &error));
   g_assert_true (vf_store_end (store, second, TRUE, FALSE, &error));
@@ -43,7 +43,7 @@ static void
 reserve_and_die (const char *path, gpointer data)
 {
   g_autoptr (VmforgeStore) store = open_small (path);
-  g_assert_nonnull (vf_store_begin (store, NULL, 1000, NULL));
+  g_assert_nonnull (vf_store_begin_clone (store, NULL, 1000, NULL));
   kill (getpid (), SIGKILL);
 }
 
@@ -54,7 +54,7 @@ a_dead_build_reserves_nothing (void)
   char *path = common_path ();
   g_autoptr (VmforgeStore) store = open_small (path);
   common_wait (common_fork (reserve_and_die, path, NULL));
-  VfBuilding *building = vf_store_begin (store, NULL, 1000, &error);
+  VfBuilding *building = vf_store_begin_clone (store, NULL, 1000, &error);
   g_assert_no_error (error);
   g_assert_true (vf_store_end (store, building, TRUE, FALSE, &error));
   common_remove (path);
@@ -124,7 +124,7 @@ cleaning_up_works_after_the_user_stopped (void)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   char *path = common_path ();
   g_autoptr (VmforgeStore) store = common_open (path);
-  VfBuilding *building = vf_store_begin (store, NULL, 1, &error);
+  VfBuilding *building = vf_store_begin_clone (store, NULL, 1, &error);
   vf_storage_create (store->storage, building->volume, VOLUME_BYTES, &error);
   store->host.cancellable = cancellable;
   g_cancellable_cancel (cancellable);

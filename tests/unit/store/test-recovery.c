@@ -64,7 +64,7 @@ static void
 die_before_worker (const char *path, gpointer data)
 {
   g_autoptr (VmforgeStore) store = common_open (path);
-  VfBuilding *building = vf_store_begin (store, NULL, 1, NULL);
+  VfBuilding *building = vf_store_begin_clone (store, NULL, 1, NULL);
   g_assert_true (vf_storage_create (store->storage, building->volume, VOLUME_BYTES, NULL));
   pid_t worker = fork ();
   if (worker == 0) {

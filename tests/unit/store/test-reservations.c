@@ -18,7 +18,7 @@ static VfBuilding *
 begin (VmforgeStore *store, guint64 reserve)
 {
   g_autoptr (GError) error = NULL;
-  VfBuilding *building = vf_store_begin (store, NULL, reserve, &error);
+  VfBuilding *building = vf_store_begin_clone (store, NULL, reserve, &error);
   g_assert_no_error (error);
   return building;
 }
@@ -36,11 +36,11 @@ what_a_build_has_written_is_not_reserved_again (void)
   char *path = common_path ();
   g_autoptr (VmforgeStore) store = open_small (path);
   VfBuilding *first = begin (store, 600);
-  g_assert_null (vf_store_begin (store, NULL, 700, NULL));
+  g_assert_null (vf_store_begin_clone (store, NULL, 700, NULL));
   g_assert_true (vf_store_still_needs (store, first, 300, &error));
   g_assert_no_error (error);
   VfBuilding *second = begin (store, 700);
-  g_assert_null (vf_store_begin (store, NULL, 1, NULL));
+  g_assert_null (vf_store_begin_clone (store, NULL, 1, NULL));
   end (store, first);
   end (store, second);
   common_check_clean (store);

@@ -196,7 +196,7 @@ a_stage_is_recorded_once (void)
   g_autoptr (VmforgeStore) store = common_open (path);
   g_autofree char *key = common_key ("core");
   common_build (store, key, "core", NULL);
-  VfBuilding *building = vf_store_begin (store, NULL, 0, &error);
+  VfBuilding *building = vf_store_begin_clone (store, NULL, 0, &error);
   g_assert_no_error (error);
   g_autoptr (VfJson) json = common_stage_json ("core", NULL);
   g_assert_false (vf_store_record_stage (store, key, json, building->volume, 1, 1, NULL, &error));
