@@ -162,13 +162,29 @@ typedef struct {
   const VfCheckOptions *options;
   char *work;
   char *shared;
+  gboolean has_volumes;
   GCancellable *cancellable;
 } Suite;
 
-/* Runs one case, or VF_CHECK_CLEAR after it. why: the reason of a failure, or NULL; note as in the result. */
+/* What one run of a case came to. */
+typedef struct {
+  char *why;  /* the reason of a failure, or NULL */
+  char *note; /* as in the result, or NULL */
+  gboolean skipped;
+} Verdict;
+
+static void
+verdict_clear (Verdict *verdict)
+{
+  g_free (verdict->why);
+  g_free (verdict->note);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Verdict, verdict_clear)
+
+/* Runs one case, or VF_CHECK_CLEAR after it. */
 static gboolean
-run_case (const Suite *suite, const char *name, guint seconds, const char *store_id, char **why, char **note,
-          gboolean *skipped, GError **error)
+run_case (const Suite *suite, const char *name, guint seconds, const char *store_id,
+          GCancellable *cancellable, Verdict *verdict, GError **error)
 {
   g_auto (Answer) answer = {0};
   g_autoptr (VfJson) job = json_object_new_object ();
@@ -183,46 +199,54 @@ run_case (const Suite *suite, const char *name, guint seconds, const char *store
     vf_json_set_string (job, "parameters", suite->options->parameters);
   if (suite->options->spec)
     vf_json_set_string (job, "spec", suite->options->spec);
-  if (!ask (job, &answer, suite->cancellable, error))
+  if (!ask (job, &answer, cancellable, error))
     return FALSE;
-  *why = find_blame (suite->name, &answer, seconds);
-  *note = answer.result ? g_strdup (vf_json_string (answer.result, "note", NULL)) : NULL;
-  *skipped = answer.result && vf_json_bool (answer.result, "skipped", FALSE);
+  verdict->why = find_blame (suite->name, &answer, seconds);
+  verdict->note = answer.result ? g_strdup (vf_json_string (answer.result, "note", NULL)) : NULL;
+  verdict->skipped = answer.result && vf_json_bool (answer.result, "skipped", FALSE);
   return TRUE;
 }
 
+/* Volumes need not lie in the folder of the store: the plugin itself removes what a case left, also where the
+ * user stopped that. */
 static gboolean
-check_case (const Suite *suite, const VfCheckCase *test, gboolean clear, VfCheckResult *result,
-            GError **error)
+clear_up (const Suite *suite, guint seconds, const char *store_id, Verdict *cleared, GError **error)
 {
-  guint wanted = suite->options->seconds ? suite->options->seconds : DEFAULT_SECONDS;
-  guint seconds = MAX (wanted, suite->options->seconds ? 0 : test->seconds);
+  return !suite->has_volumes || run_case (suite, VF_CHECK_CLEAR, seconds, store_id, NULL, cleared, error);
+}
+
+static gboolean
+check_case (const Suite *suite, const VfCheckCase *test, VfCheckResult *result, GError **error)
+{
+  guint given = suite->options->seconds;
+  guint seconds = given ? given : MAX (DEFAULT_SECONDS, test->seconds);
   g_autofree char *store_id = vf_digest_random_id ();
-  g_autofree char *why = NULL, *note = NULL, *left = NULL, *unused = NULL;
-  gboolean skipped = FALSE, nothing;
+  g_auto (Verdict) verdict = {0};
+  g_auto (Verdict) cleared = {0};
   gint64 start = g_get_monotonic_time ();
-  if (!vf_fs_mkdir_p (AT_FDCWD, suite->work, 0700, error) ||
-      !run_case (suite, test->name, seconds, store_id, &why, &note, &skipped, error) ||
-      (clear && !run_case (suite, VF_CHECK_CLEAR, seconds, store_id, &left, &unused, &nothing, error)) ||
-      !vf_fs_remove (AT_FDCWD, suite->work, error))
+  if (!vf_fs_mkdir_p (AT_FDCWD, suite->work, 0700, error))
+    return FALSE;
+  gboolean done = run_case (suite, test->name, seconds, store_id, suite->cancellable, &verdict, error);
+  if (!clear_up (suite, seconds, store_id, &cleared, done ? error : NULL) ||
+      !vf_fs_remove (AT_FDCWD, suite->work, done ? error : NULL) || !done)
     return FALSE;
   /* What cannot be cleared after a failure is its consequence. */
-  if (!why && left)
-    why = g_strdup_printf ("its volumes cannot be removed afterwards: %s", left);
+  if (!verdict.why && cleared.why)
+    verdict.why = g_strdup_printf ("its volumes cannot be removed afterwards: %s", cleared.why);
   *result = (VfCheckResult){
       .name = test->name,
       .summary = test->summary,
-      .outcome = why       ? VF_CHECK_FAILED
-                 : skipped ? VF_CHECK_SKIPPED
-                           : VF_CHECK_PASSED,
-      .note = why ? g_steal_pointer (&why) : g_steal_pointer (&note),
+      .outcome = verdict.why       ? VF_CHECK_FAILED
+                 : verdict.skipped ? VF_CHECK_SKIPPED
+                                   : VF_CHECK_PASSED,
+      .note = verdict.why ? g_steal_pointer (&verdict.why) : g_steal_pointer (&verdict.note),
       .seconds = (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC,
   };
   return TRUE;
 }
 
 static gboolean
-check_all (const Suite *suite, const VfCheckCase *cases, gboolean clear,
+check_all (const Suite *suite, const VfCheckCase *cases,
            void (*tell) (const VfCheckResult *result, gpointer user_data), gpointer user_data,
            VfCheckTotals *totals, GError **error)
 {
@@ -232,7 +256,7 @@ check_all (const Suite *suite, const VfCheckCase *cases, gboolean clear,
     g_ptr_array_add (names, (gpointer)test->name);
     if (suite->options->only && strcmp (suite->options->only, test->name) != 0)
       continue;
-    if (!check_case (suite, test, clear, &result, error))
+    if (!check_case (suite, test, &result, error))
       return FALSE;
     tell (&result, user_data);
     g_free (result.note);
@@ -287,7 +311,8 @@ vf_check_plugin (const char *file, const VfCheckOptions *options,
                  .options = options,
                  .work = work,
                  .shared = shared,
+                 .has_volumes = kind == VMFORGE_PLUGIN_STORAGE,
                  .cancellable = cancellable};
-  gboolean done = check_all (&suite, cases, kind == VMFORGE_PLUGIN_STORAGE, tell, user_data, totals, error);
+  gboolean done = check_all (&suite, cases, tell, user_data, totals, error);
   return vf_fs_remove (AT_FDCWD, folder, done ? error : NULL) && done;
 }
