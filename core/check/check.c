@@ -4,6 +4,7 @@
 #include "check/check.h"
 
 #include "check/case.h"
+#include "check/folder.h"
 #include "check/job.h"
 #include "support/digest.h"
 #include "support/error.h"
@@ -300,12 +301,11 @@ vf_check_plugin (const char *file, const VfCheckOptions *options,
     return vf_error_set (error, VMFORGE_ERROR_SPEC,
                          "a package plugin is checked with a spec that it can build: add --spec FILE");
   g_autofree char *absolute = g_canonicalize_filename (file, NULL);
-  g_autofree char *folder =
-      g_build_filename (options->work ? options->work : WORK_PLACE, "vmforge-check-XXXXXX", NULL);
-  if (!g_mkdtemp (folder))
-    return vf_error_set_errno (error, "cannot make a folder '%s'", folder);
-  g_autofree char *work = g_build_filename (folder, "case", NULL);
-  g_autofree char *shared = g_build_filename (folder, "shared", NULL);
+  VfCheckFolder *folder = vf_check_folder_new (options->work ? options->work : WORK_PLACE, error);
+  if (!folder)
+    return FALSE;
+  g_autofree char *work = g_build_filename (folder->path, "case", NULL);
+  g_autofree char *shared = g_build_filename (folder->path, "shared", NULL);
   Suite suite = {.file = absolute,
                  .name = vf_json_string (facts, "name", ""),
                  .options = options,
@@ -314,5 +314,5 @@ vf_check_plugin (const char *file, const VfCheckOptions *options,
                  .has_volumes = kind == VMFORGE_PLUGIN_STORAGE,
                  .cancellable = cancellable};
   gboolean done = check_all (&suite, cases, tell, user_data, totals, error);
-  return vf_fs_remove (AT_FDCWD, folder, done ? error : NULL) && done;
+  return vf_check_folder_remove (folder, done ? error : NULL) && done;
 }

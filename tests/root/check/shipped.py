@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
 """The plugins that we ship pass the conformance suite of their kind: each whole, with each of its ways to work."""
+import glob
 import os
+import signal
+import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "errors"), os.path.join(HERE, "..")]
@@ -25,7 +29,42 @@ def check(test, name, *arguments):
         "\n".join(bad + summed + [done.stderr])
 
 
+def start(test):
+    """A suite that has made its folder, and works."""
+    file = f"{program.BUILD}/plugins/storage-file/vmforge-storage-file.so"
+    check = subprocess.Popen([program.PROGRAM, "plugins", "check", "--work", test.work, file], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    check.stdout.readline()  # a case is over, the next one runs
+    return check
+
+
+def folders(test):
+    return glob.glob(f"{test.work}/vmforge-check-*")
+
+
+def interrupt(test):
+    check = start(test)
+    check.send_signal(signal.SIGINT)
+    _, errors = check.communicate(timeout=60)
+    return None if check.returncode == 130 and not folders(test) else f"{check.returncode} {folders(test)} {errors}"
+
+
+def kill(test):
+    """A folder may stay, for the next suite to remove it."""
+    check = start(test)
+    check.kill()
+    check.communicate()
+    time.sleep(1)
+    for folder in folders(test):
+        os.utime(folder, (1, 1))
+    done = program.vmforge("plugins", "check", "--work", test.work, "--case", "open",
+                           f"{program.BUILD}/plugins/storage-file/vmforge-storage-file.so")
+    return None if done.returncode == 0 and not folders(test) else f"{folders(test)}\n{program.said(done)}"
+
+
 def show(test):
+    test.attempt("a suite that is interrupted leaves nothing", lambda: interrupt(test))
+    test.attempt("what one that is killed leaves is removed by the next", lambda: kill(test))
     for way in WAYS:
         arguments = ("--parameters", way) if way else ()
         test.attempt(f"storage-file passes its suite ({way or 'as it is'})",
