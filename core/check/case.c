@@ -3,7 +3,6 @@
 
 #include "check/case.h"
 
-#include "check/suites.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
@@ -13,20 +12,6 @@
 #include <sys/wait.h>
 
 #define ERROR_LIMIT 4096
-
-const VfCheckCase *
-vf_check_cases (enum vmforge_plugin_kind kind)
-{
-  switch (kind) {
-  case VMFORGE_PLUGIN_STORAGE:
-    return vf_check_storage_cases ();
-  case VMFORGE_PLUGIN_PACKAGE:
-    return vf_check_package_cases ();
-  case VMFORGE_PLUGIN_TRANSPORT:
-    break;
-  }
-  return NULL;
-}
 
 gboolean
 vf_check_fail (VfCheck *check, GError **error, const char *callback, const char *format, ...)

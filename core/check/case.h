@@ -32,9 +32,6 @@ typedef struct {
   gboolean (*run) (VfCheck *check, GError **error);
 } VfCheckCase;
 
-/* The cases of a kind, ended by a NULL name; NULL: there is no suite. */
-const VfCheckCase *vf_check_cases (enum vmforge_plugin_kind kind);
-
 /* Sets "NAME: CALLBACK: …" and returns FALSE. */
 gboolean vf_check_fail (VfCheck *check, GError **error, const char *callback, const char *format, ...)
     G_GNUC_PRINTF (4, 5);

@@ -3,9 +3,9 @@
 
 #include "check/check.h"
 
-#include "check/case.h"
 #include "check/folder.h"
 #include "check/job.h"
+#include "check/suites.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"

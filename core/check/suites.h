@@ -6,6 +6,9 @@
 
 #include "check/case.h"
 
+/* The cases of a kind, ended by a NULL name; NULL: there is no suite. */
+const VfCheckCase *vf_check_cases (enum vmforge_plugin_kind kind);
+
 const VfCheckCase *vf_check_storage_cases (void);
 const VfCheckCase *vf_check_package_cases (void);
 /* Removes every volume of the case's store: after each case, whatever became of it. */

@@ -5,7 +5,7 @@
  * worker. The same functions serve the key and the job, so that the two cannot drift apart. */
 #pragma once
 
-#include "plan/plan.h"
+#include "plan/context.h"
 
 VfJson *vf_inputs_repositories (GPtrArray *repositories, gboolean with_paths);
 VfJson *vf_inputs_users (const VfSpecStage *stage);

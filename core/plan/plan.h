@@ -4,7 +4,7 @@
 /* From a spec to four stages with keys: what each would install, and whether it is there already. */
 #pragma once
 
-#include "plugin/backend.h"
+#include "plan/context.h"
 #include "spec/spec.h"
 #include "store/store.h"
 
@@ -32,21 +32,12 @@ typedef struct {
   guint n_stages; /* fewer with `until` */
 } VfPlan;
 
-typedef struct {
-  VmforgeStore *store;
-  const VfHost *host;
-  gboolean offline;
-  gint64 refresh_seconds; /* age of metadata that needs no refresh; -1: always refresh */
-} VfPlanContext;
-
 /* Resolves and keys the first n_stages stages of a spec. Runs package tools only where nothing recent is
  * known. */
 VfPlan *vf_plan_new (const VfPlanContext *context, VmforgeSpec *spec, guint n_stages, GError **error);
 void vf_plan_free (VfPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfPlan, vf_plan_free)
 
-/* A backend for the spec's distribution that works for this context. */
-VfBackend *vf_plan_open_backend (const VfPlanContext *context, const VmforgeSpec *spec, GError **error);
 /* Repositories of the stages up to this one, as the ABI has them: struct vmforge_repository *, borrowed from
  * spec. */
 GPtrArray *vf_plan_collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **error);

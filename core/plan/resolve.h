@@ -5,7 +5,7 @@
  * again costs a file read and runs no package tool. */
 #pragma once
 
-#include "plan/plan.h"
+#include "plan/context.h"
 
 typedef struct _VfResolver VfResolver;
 

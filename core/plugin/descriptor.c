@@ -3,7 +3,6 @@
 
 #include "plugin/descriptor.h"
 
-#include "plugin/plugin.h"
 #include "support/error.h"
 
 #include <string.h>
@@ -56,6 +55,20 @@ static const Kind kinds[] = {
 
 /* The first descriptor that a release had: members after it are absent in older plugins. */
 #define FIRST_DESCRIPTOR_SIZE END_OF (struct vmforge_plugin, transport)
+
+const char *
+vf_plugin_kind_name (enum vmforge_plugin_kind kind)
+{
+  switch (kind) {
+  case VMFORGE_PLUGIN_PACKAGE:
+    return "package";
+  case VMFORGE_PLUGIN_STORAGE:
+    return "storage";
+  case VMFORGE_PLUGIN_TRANSPORT:
+    return "transport";
+  }
+  return "unknown";
+}
 
 static const Kind *
 find_kind (guint32 number)

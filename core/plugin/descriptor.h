@@ -7,6 +7,8 @@
 #include "plugin/elf-numbers.h"
 #include "vmforge/plugin.h"
 
+/* "package" …; "unknown" for a number that is no kind. */
+const char *vf_plugin_kind_name (enum vmforge_plugin_kind kind);
 /* [a-z][a-z0-9-]*, at most 64 characters. */
 gboolean vf_descriptor_name_is_valid (const char *name);
 

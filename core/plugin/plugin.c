@@ -3,7 +3,6 @@
 
 #include "plugin/plugin.h"
 
-#include "plugin/descriptor.h"
 #include "plugin/elf-numbers.h"
 #include "support/error.h"
 #include "support/fd.h"
@@ -31,20 +30,6 @@ typedef struct {
 
 static GMutex registry_lock;
 static GPtrArray *registry; /* Entry, in the order in which they were found */
-
-const char *
-vf_plugin_kind_name (enum vmforge_plugin_kind kind)
-{
-  switch (kind) {
-  case VMFORGE_PLUGIN_PACKAGE:
-    return "package";
-  case VMFORGE_PLUGIN_STORAGE:
-    return "storage";
-  case VMFORGE_PLUGIN_TRANSPORT:
-    return "transport";
-  }
-  return "unknown";
-}
 
 char **
 vf_plugin_dirs (void)

@@ -4,6 +4,7 @@
 /* Finding, checking and loading plugins. A plugin is loaded once a process and never unloaded. */
 #pragma once
 
+#include "plugin/descriptor.h"
 #include "vmforge/plugin.h"
 #include "vmforge/vmforge.h"
 
@@ -31,8 +32,6 @@ const VfPlugin *vf_plugin_find (enum vmforge_plugin_kind kind, const char *name,
 gboolean vf_plugin_add (const char *path, GError **error);
 /* The same, and loads it (`--plugin FILE.so`). */
 const VfPlugin *vf_plugin_load (const char *path, GError **error);
-
-const char *vf_plugin_kind_name (enum vmforge_plugin_kind kind);
 
 /* Splits `NAME[:key=value,…]`; checks the keys against the plugin's parameters (unknown: suggestion). The
  * result is NAME, VALUE, …, NULL. */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* What planning works with. */
+#pragma once
+
+#include "plugin/backend.h"
+#include "spec/spec.h"
+#include "store/store.h"
+
+typedef struct {
+  VmforgeStore *store;
+  const VfHost *host;
+  gboolean offline;
+  gint64 refresh_seconds; /* age of metadata that needs no refresh; -1: always refresh */
+} VfPlanContext;
+
+/* A backend for the spec's distribution that works for this context. */
+VfBackend *vf_plan_open_backend (const VfPlanContext *context, const VmforgeSpec *spec, GError **error);
