@@ -66,7 +66,8 @@ class Project:
 
     def test(self):
         """Nothing, or what fails in its own tests."""
-        done = run("meson", "test", "-C", self.build, "--print-errorlogs")
+        # Where this program was started is not to be seen any more, and meson goes back there.
+        done = run("meson", "test", "-C", self.build, "--print-errorlogs", cwd=self.folder)
         skipped = re.search(r"^Skipped: +[1-9]", done.stdout, re.MULTILINE)
         return program.said(done, 60) if done.returncode or skipped else None
 
