@@ -402,10 +402,10 @@ struct vmforge_plugin {
 #ifdef __cplusplus
 #define VMFORGE_PLUGIN_LINKAGE extern "C"
 #else
-#define VMFORGE_PLUGIN_LINKAGE
+#define VMFORGE_PLUGIN_LINKAGE extern
 #endif
 #define VMFORGE_PLUGIN(KIND, TABLE_SIZE, ...)                                                                \
-  VMFORGE_PLUGIN_LINKAGE VMFORGE_PLUGIN_EXPORT extern const struct vmforge_plugin vmforge_plugin;            \
+  VMFORGE_PLUGIN_LINKAGE VMFORGE_PLUGIN_EXPORT const struct vmforge_plugin vmforge_plugin;                   \
   const struct vmforge_plugin vmforge_plugin = {.abi = VMFORGE_PLUGIN_ABI,                                   \
                                                 .size = sizeof (struct vmforge_plugin),                      \
                                                 .kind = (KIND),                                              \
