@@ -122,7 +122,7 @@ check_tree (VfJson *json, const char *from, GError **error)
   const char *planned = vf_json_string (json, "tree", NULL);
   if (!planned)
     return TRUE;
-  g_autofree char *now = vf_inputs_tree_digest (from, error);
+  g_autofree char *now = vf_inputs_tree_digest (from, vf_json_int (json, "mode", -1) < 0, error);
   if (!now)
     return FALSE;
   return g_str_equal (planned, now) ||

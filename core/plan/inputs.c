@@ -62,7 +62,7 @@ vf_inputs_users (const VfSpecStage *stage)
   return list;
 }
 
-/* A file's content and, unless the spec sets it, mode; of a folder both are in the digest of its tree. */
+/* Content and, unless the spec sets it, mode; of a folder both are in the digest of its tree. */
 static gboolean
 add_source (VfJson *item, const VfSpecFile *file, GError **error)
 {
@@ -70,8 +70,8 @@ add_source (VfJson *item, const VfSpecFile *file, GError **error)
   if (stat (file->from, &st) < 0)
     return vf_error_set_errno (error, "cannot read '%s'", file->from);
   gboolean folder = S_ISDIR (st.st_mode);
-  g_autofree char *digest =
-      folder ? vf_inputs_tree_digest (file->from, error) : vf_digest_file (-1, file->from, error);
+  g_autofree char *digest = folder ? vf_inputs_tree_digest (file->from, file->mode < 0, error)
+                                   : vf_digest_file (-1, file->from, error);
   if (digest == NULL)
     return FALSE;
   vf_json_set_string (item, folder ? "tree" : "digest", digest);

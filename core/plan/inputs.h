@@ -21,5 +21,6 @@ VfJson *vf_inputs_profile (const VfProfile *profile);
 VfJson *vf_inputs_disk (const VmforgeSpec *spec, VmforgeStageKind kind, guint64 bytes);
 /* mkfs arguments of the profile for the spec's filesystem. */
 VfJson *vf_inputs_mkfs (const VmforgeSpec *spec);
-/* Digest of a folder, over its sorted entries. */
-char *vf_inputs_tree_digest (const char *path, GError **error);
+/* Digest of a folder, over its sorted entries. with_modes: FALSE where the spec gives all of them one mode.
+ */
+char *vf_inputs_tree_digest (const char *path, gboolean with_modes, GError **error);
