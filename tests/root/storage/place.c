@@ -40,8 +40,9 @@ remove_tree (const char *path)
   place_run ("rm", "-rf", "--one-file-system", path, NULL);
 }
 
-int
-place_guard (int (*run) (void))
+/* Returns the exit status. */
+static int
+guard (int (*run) (void))
 {
   int status = 0;
   everything = g_strdup ("/var/tmp/vmforge-test-XXXXXX");
@@ -79,22 +80,44 @@ pool_setting (const char *folder)
                                          : "storage-file:pool=always,pool_size=2GiB";
 }
 
+/* A small filesystem of this type in a file, mounted. */
+static void
+mount_new (Fixture *fixture, const char *type, const char *options, const char *mount_point)
+{
+  g_autofree char *image = g_build_filename (fixture->folder, "host.img", NULL);
+  g_autofree char *program = g_strconcat ("mkfs.", type, NULL);
+  place_run ("truncate", "-s", "2G", image, NULL);
+  place_run (program, "-q", image, NULL);
+  place_run ("mount", "-t", type, "-o", options, image, mount_point, NULL);
+}
+
 static void
 make_store (Fixture *fixture, Place place)
 {
-  g_autofree char *image = g_build_filename (fixture->folder, "xfs.img", NULL);
   g_autofree char *mount_point = g_build_filename (fixture->folder, "mnt", NULL);
   g_assert_cmpint (g_mkdir (mount_point, 0755), ==, 0);
   fixture->store = g_build_filename (mount_point, "store", NULL);
-  fixture->setting = g_strdup (place == PLACE_POOL  ? pool_setting (fixture->folder)
-                               : place == PLACE_XFS ? "storage-file"
-                                                    : "storage-file:pool=never");
-  if (place == PLACE_XFS) {
-    place_run ("truncate", "-s", "2G", image, NULL);
-    place_run ("mkfs.xfs", "-q", "-m", "reflink=1", image, NULL);
-    place_run ("mount", "-o", "loop,nouuid", image, mount_point, NULL);
-  } else if (place == PLACE_SMALL) {
+  fixture->setting = g_strdup ("storage-file");
+  switch (place) {
+  case PLACE_POOL:
+    g_free (fixture->setting);
+    fixture->setting = g_strdup (pool_setting (fixture->folder));
+    break;
+  case PLACE_XFS:
+    mount_new (fixture, "xfs", "loop,nouuid", mount_point);
+    break;
+  case PLACE_BTRFS:
+    mount_new (fixture, "btrfs", "loop", mount_point);
+    break;
+  case PLACE_EXT4:
+    mount_new (fixture, "ext4", "loop", mount_point);
+    break;
+  case PLACE_SMALL:
     g_assert_cmpint (mount ("tmpfs", mount_point, "tmpfs", 0, "size=8m"), ==, 0);
+    G_GNUC_FALLTHROUGH;
+  case PLACE_COPY:
+    g_free (fixture->setting);
+    fixture->setting = g_strdup ("storage-file:pool=never");
   }
   g_assert_cmpint (g_mkdir (fixture->store, 0755), ==, 0);
 }
@@ -116,8 +139,8 @@ place_reopen (Fixture *fixture, const char *extra)
   g_assert_no_error (error);
 }
 
-void
-place_set_up (Fixture *fixture, gconstpointer data)
+static void
+set_up (Fixture *fixture, gconstpointer data)
 {
   fixture->folder = g_build_filename (everything, "XXXXXX", NULL);
   g_assert_nonnull (g_mkdtemp (fixture->folder));
@@ -126,8 +149,8 @@ place_set_up (Fixture *fixture, gconstpointer data)
   place_reopen (fixture, NULL);
 }
 
-void
-place_tear_down (Fixture *fixture, gconstpointer data)
+static void
+tear_down (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *pool = g_build_filename (fixture->store, "pool", NULL);
   g_autofree char *mount_point = g_path_get_dirname (fixture->store);
@@ -176,4 +199,58 @@ place_assert_error (GError **error, VmforgeError code, const char *text)
   if (!strstr ((*error)->message, text))
     g_error ("'%s' is not in '%s'", text, (*error)->message);
   g_clear_error (error);
+}
+
+/* What a test of this place would be skipped for; NULL: nothing. */
+static const char *
+what_is_missing (Place place)
+{
+  g_autofree char *program = place == PLACE_BTRFS ? g_find_program_in_path ("mkfs.btrfs") : NULL;
+  return place == PLACE_BTRFS && program == NULL ? "needs mkfs.btrfs (btrfs-progs)" : NULL;
+}
+
+static void
+is_skipped (gconstpointer why)
+{
+  g_test_skip (why);
+}
+
+static const struct {
+  const char *name;
+  Place place;
+} places[] = {
+    [PLACE_POOL] = {"pool", PLACE_POOL},    [PLACE_XFS] = {"xfs", PLACE_XFS},
+    [PLACE_COPY] = {"copy", PLACE_COPY},    [PLACE_SMALL] = {"small", PLACE_SMALL},
+    [PLACE_BTRFS] = {"btrfs", PLACE_BTRFS}, [PLACE_EXT4] = {"ext4", PLACE_EXT4},
+};
+
+void
+place_add (const char *group, const char *name, Place place, PlaceFunc func)
+{
+  g_autofree char *path = g_strdup_printf ("/storage-file/%s/%s/%s", group, places[place].name, name);
+  const char *missing = what_is_missing (place);
+  if (missing != NULL)
+    g_test_add_data_func (path, missing, is_skipped);
+  else
+    g_test_add (path, Fixture, &places[place].place, set_up, func, tear_down);
+}
+
+void
+place_add_everywhere (const char *group, const char *name, PlaceFunc func)
+{
+  static const Place everywhere[] = {PLACE_POOL, PLACE_XFS, PLACE_BTRFS, PLACE_EXT4, PLACE_COPY};
+  for (gsize i = 0; i < G_N_ELEMENTS (everywhere); i++)
+    place_add (group, name, everywhere[i], func);
+}
+
+int
+place_main (int argc, char **argv, void (*add_tests) (void))
+{
+  g_test_init (&argc, &argv, NULL);
+  if (geteuid () != 0) {
+    g_test_add_data_func ("/storage-file", "needs root: mounts filesystems", is_skipped);
+    return g_test_run ();
+  }
+  add_tests ();
+  return guard (g_test_run);
 }

@@ -11,6 +11,8 @@ typedef enum {
   PLACE_XFS,   /* a loop-mounted XFS */
   PLACE_COPY,  /* the host's filesystem without a pool */
   PLACE_SMALL, /* a tmpfs of 8 MiB, copies */
+  PLACE_BTRFS, /* a loop-mounted Btrfs */
+  PLACE_EXT4,  /* a loop-mounted ext4 with a pool */
 } Place;
 
 typedef struct {
@@ -24,13 +26,14 @@ typedef struct {
 
 #define STORE_ID "fedcba9876543210fedcba9876543210"
 
-/* Runs the tests in a child with a mount namespace of its own: whatever happens to it, no mount, loop device
- * or file of theirs is left. Returns the exit status. */
-int place_guard (int (*run) (void));
-
-/* data: pointer to a Place. */
-void place_set_up (Fixture *fixture, gconstpointer data);
-void place_tear_down (Fixture *fixture, gconstpointer data);
+/* The main of a test program: add_tests calls place_add. The tests run in a child with a mount namespace of
+ * its own: whatever happens to it, no mount, loop device or file of theirs is left. */
+int place_main (int argc, char **argv, void (*add_tests) (void));
+typedef void (*PlaceFunc) (Fixture *fixture, gconstpointer place);
+/* The function's data points to the Place. */
+void place_add (const char *group, const char *name, Place place, PlaceFunc func);
+/* On every filesystem, with a pool and without. */
+void place_add_everywhere (const char *group, const char *name, PlaceFunc func);
 
 /* Closes and opens it again; extra: more parameters, or NULL. */
 void place_reopen (Fixture *fixture, const char *extra);
