@@ -75,7 +75,7 @@ static const Change changes[] = {
     {"the order of firmwares changes no key", SPEC, "[bios, uefi]", "[uefi, bios]", NONE},
     {"a mirror changes all keys", SPEC, "mirror.example", "mirror2.example", CORE},
     {"a setting of the plugin changes all keys", PROFILE,
-     "releases:", "x-fake: {setting: new}\nreleases:", CORE},
+     "releases:", "settings: {setting: new}\nreleases:", CORE},
     {"kernel arguments of the profile change all keys", PROFILE, "[quiet]", "[loud]", CORE},
     {"mkfs options of the profile change all keys", PROFILE, "[-O, none]", "[-O, all]", CORE},
     {"the nominal size changes all keys", PROFILE, "nominal_size: 1GiB", "nominal_size: 2GiB", CORE},
