@@ -7,8 +7,6 @@
 #include "support/error.h"
 #include "support/fs.h"
 
-#define DEFAULT_REFRESH_SECONDS 3600
-
 void
 vf_engine_emit (VfEngine *engine, VmforgeEvent event)
 {
@@ -62,7 +60,7 @@ engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions *o
                           .progress = on_progress,
                           .user_data = engine,
                           .package_cache = package_cache};
-  int refresh = options->refresh_seconds == 0 ? DEFAULT_REFRESH_SECONDS : options->refresh_seconds;
+  int refresh = options->refresh_seconds == 0 ? VF_PLAN_REFRESH_SECONDS : options->refresh_seconds;
   engine->context = (VfPlanContext){
       .store = store, .host = &engine->host, .offline = options->offline, .refresh_seconds = refresh};
 }

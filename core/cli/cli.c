@@ -8,6 +8,7 @@
 #include "plugin/plugin.h"
 #include "support/error.h"
 #include "support/suggest.h"
+#include "support/units.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -187,6 +188,19 @@ vf_cli_usage_error (GError **error, const char *command, const char *format, ...
   g_autofree char *message = g_strdup_vprintf (format, args);
   va_end (args);
   return vf_error_set (error, VMFORGE_ERROR_SPEC, "%s: see '%s --help'", message, command);
+}
+
+gboolean
+vf_cli_parse_refresh (const char *text, const char *command, int *seconds, GError **error)
+{
+  guint64 age;
+  if (text == NULL)
+    return TRUE;
+  if (!vf_units_parse_duration (text, &age) || age > G_MAXINT)
+    return vf_cli_usage_error (error, command, "--refresh takes an age such as 30min, 1h or 2d, not '%s'",
+                               text);
+  *seconds = age == 0 ? -1 : (int)age;
+  return TRUE;
 }
 
 gboolean

@@ -42,9 +42,9 @@ struct _VfCommand {
   const VfCommand *children; /* a group of commands, ended by a NULL name; run is NULL then */
 };
 
-extern const VfCommand vf_command_build, vf_command_validate, vf_command_schema, vf_command_stages,
-    vf_command_images, vf_command_plugins, vf_command_store, vf_command_run, vf_command_shell,
-    vf_command_export, vf_command_version;
+extern const VfCommand vf_command_build, vf_command_plan, vf_command_validate, vf_command_schema,
+    vf_command_stages, vf_command_images, vf_command_plugins, vf_command_store, vf_command_run,
+    vf_command_shell, vf_command_export, vf_command_version;
 
 /* The table of main.c, ended by NULL. */
 extern const VfCommand *const vf_commands[];
@@ -86,6 +86,8 @@ char *vf_cli_format_time (gint64 seconds);
 /* An error of usage that names the help. Returns FALSE. */
 gboolean vf_cli_usage_error (GError **error, const char *command, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
+/* --refresh AGE: *seconds stays where text is NULL; -1: always ask. */
+gboolean vf_cli_parse_refresh (const char *text, const char *command, int *seconds, GError **error);
 /* TRUE if format is NULL or one that we can write. */
 gboolean vf_cli_check_format (const char *format, const char *command, GError **error);
 /* Prints a JSON document, with line breaks and indentation. Takes json. */

@@ -6,7 +6,6 @@
 #include "build/output.h"
 #include "support/error.h"
 #include "support/suggest.h"
-#include "support/units.h"
 
 #include <string.h>
 
@@ -51,23 +50,10 @@ parse_until (VmforgeBuildOptions *options, GError **error)
 }
 
 static gboolean
-parse_refresh (VmforgeBuildOptions *options, GError **error)
-{
-  guint64 seconds;
-  if (given.refresh == NULL)
-    return TRUE;
-  if (!vf_units_parse_duration (given.refresh, &seconds) || seconds > G_MAXINT)
-    return vf_cli_usage_error (error, COMMAND, "--refresh takes an age such as 30min, 1h or 2d, not '%s'",
-                               given.refresh);
-  options->refresh_seconds = seconds == 0 ? -1 : (int)seconds;
-  return TRUE;
-}
-
-static gboolean
 parse_options (VmforgeBuildOptions *options, guint n_specs, GError **error)
 {
   if (!parse_until (options, error) || !vf_cli_check_format (given.format, COMMAND, error) ||
-      !parse_refresh (options, error))
+      !vf_cli_parse_refresh (given.refresh, COMMAND, &options->refresh_seconds, error))
     return FALSE;
   if (given.output != NULL && *given.output == '\0')
     return vf_cli_usage_error (error, COMMAND, "--output names a file or a folder, not ''");

@@ -8,6 +8,9 @@
 #include "spec/spec.h"
 #include "store/store.h"
 
+/* Age of metadata that needs no refresh, unless the user says another. */
+#define VF_PLAN_REFRESH_SECONDS 3600
+
 typedef struct {
   VmforgeStore *store;
   const VfHost *host;

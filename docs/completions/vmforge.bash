@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build validate schema stages images plugins store run shell export version help'
+  local commands='build plan validate schema stages images plugins store run shell export version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -44,7 +44,7 @@ _vmforge () {
   fi
   if [[ -z $words ]]; then
     case $command-$sub in
-    build-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
+    build-* | plan-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
     run-* | shell-* | export-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
     plugins-new)

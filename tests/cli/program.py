@@ -17,7 +17,7 @@ from tap import Tap  # noqa: E402
 
 GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"], "plugins": ["list", "show", "new"],
           "store": ["show", "umount"]}
-PLAIN = ["build", "validate", "schema", "run", "shell", "export", "version"]
+PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534
