@@ -95,8 +95,10 @@ vf_tools_versions (VmforgeStore *store, const char *filesystem, const char *cons
 {
   g_autoptr (VfJson) versions = json_object_new_object ();
   g_autoptr (VfJson) remembered = vf_json_read (store->fd, REMEMBERED, NULL);
-  if (remembered == NULL)
+  if (!json_object_is_type (remembered, json_type_object)) {
+    g_clear_pointer (&remembered, vf_json_unref);
     remembered = json_object_new_object ();
+  }
   gboolean learned = FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (tools); i++) {
     if (tools[i].filesystem != NULL && !g_str_equal (tools[i].filesystem, filesystem))

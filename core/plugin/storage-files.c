@@ -66,10 +66,12 @@ begin (int dirfd, const char *id, gboolean *unnamed, GError **error)
   return fd;
 }
 
-/* The volume is there from here on. An id that is used already is an error. */
-static gboolean
-end (int dirfd, const char *id, int fd, gboolean unnamed, gboolean whole, GError **error)
+/* The volume is there from here on. An id that is used already is an error. Takes the descriptor, and gives
+ * it back. */
+static int
+end (int dirfd, const char *id, int taken, gboolean unnamed, gboolean whole, GError **error)
 {
+  vf_autofd int fd = taken;
   g_autofree char *name = name_of (id), *part = part_name (id);
   g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
   int linked = -1;
@@ -81,35 +83,37 @@ end (int dirfd, const char *id, int fd, gboolean unnamed, gboolean whole, GError
     vf_error_set_errno (error, "cannot name volume %s", id);
   if (!unnamed)
     unlinkat (dirfd, part, 0);
-  return linked == 0;
+  return linked == 0 ? vf_fd_steal (&fd) : -1;
 }
 
-gboolean
+int
 vf_files_create (int dirfd, const char *id, guint64 bytes, GError **error)
 {
   gboolean unnamed;
-  vf_autofd int fd = begin (dirfd, id, &unnamed, error);
+  int fd = begin (dirfd, id, &unnamed, error);
   if (fd < 0)
-    return FALSE;
+    return -1;
   gboolean whole =
       ftruncate (fd, (off_t)bytes) == 0 ||
       vf_error_set_errno (error, "cannot make volume %s of %" G_GUINT64_FORMAT " bytes", id, bytes);
   return end (dirfd, id, fd, unnamed, whole, error);
 }
 
-gboolean
+int
 vf_files_clone (int dirfd, const char *id, const char *parent, GCancellable *cancellable, GError **error)
 {
   struct stat status;
   gboolean unnamed;
   vf_autofd int from = open_volume (dirfd, parent, O_RDONLY, &status, error);
   if (from < 0)
-    return FALSE;
-  if (!is_sealed (&status))
-    return vf_error_set (error, VMFORGE_ERROR_FAILED, "volume %s is not sealed: it cannot be cloned", parent);
-  vf_autofd int to = begin (dirfd, id, &unnamed, error);
+    return -1;
+  if (!is_sealed (&status)) {
+    vf_error_set (error, VMFORGE_ERROR_FAILED, "volume %s is not sealed: it cannot be cloned", parent);
+    return -1;
+  }
+  int to = begin (dirfd, id, &unnamed, error);
   if (to < 0)
-    return FALSE;
+    return -1;
   gboolean whole = vf_fs_copy_data (from, to, cancellable, error);
   if (!whole)
     g_prefix_error (error, "cannot clone volume %s: ", parent);
@@ -148,14 +152,15 @@ vf_files_grow (int dirfd, const char *id, guint64 bytes, GError **error)
 }
 
 gboolean
-vf_files_seal (int dirfd, const char *id, GError **error)
+vf_files_seal (int dirfd, const char *id, int made, GError **error)
 {
   struct stat status;
   vf_autofd int fd = open_volume (dirfd, id, O_RDONLY, &status, error);
   if (fd < 0)
     return FALSE;
   /* Data first: after a crash no file may look sealed that is not whole. */
-  return (fsync (fd) == 0 && fchmod (fd, SEALED) == 0 && fsync (fd) == 0 && fsync (dirfd) == 0) ||
+  return ((made < 0 || fsync (made) == 0) && fsync (fd) == 0 && fchmod (fd, SEALED) == 0 && fsync (fd) == 0 &&
+          fsync (dirfd) == 0) ||
          vf_error_set_errno (error, "cannot seal volume %s", id);
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define BLOCK 4096
+#define FULL  (1024 * 1024) /* bytes: where less is available, writes fail */
 
 struct _VfStorage {
   char *setting;
@@ -21,6 +22,9 @@ struct _VfStorage {
   const struct vmforge_storage *table;
   const VfHost *host;
   void *handle;
+  /* The file that a default made last, held open until it is sealed (storage-files.h). */
+  char *made;
+  int made_fd;
 };
 
 VfStorage *
@@ -52,12 +56,31 @@ vf_storage_open (const char *setting, const char *store_path, const char *store_
   storage->table = table;
   storage->host = host;
   storage->handle = handle;
+  storage->made_fd = -1;
   return storage;
+}
+
+/* Takes the descriptor of a new volume; -1: of none. */
+static gboolean
+hold (VfStorage *storage, const char *id, int fd)
+{
+  vf_fd_clear (&storage->made_fd);
+  g_free (storage->made);
+  storage->made = g_strdup (id);
+  storage->made_fd = fd;
+  return fd >= 0;
+}
+
+static void
+let_go (VfStorage *storage)
+{
+  hold (storage, NULL, -1);
 }
 
 void
 vf_storage_close (VfStorage *storage)
 {
+  let_go (storage);
   vf_call_close (storage->host, storage->table->close, storage->handle);
   g_free (storage->setting);
   g_free (storage);
@@ -114,15 +137,26 @@ open_folder (VfStorage *storage, Folder *folder, GError **error)
   return folder->fd >= 0;
 }
 
+/* Whether nothing can be written any more; a disk below another may be full, which shows as EIO. */
+static gboolean
+is_full (VfStorage *storage)
+{
+  guint64 total, available;
+  return vf_storage_capacity (storage, &total, &available, NULL) && available < FULL;
+}
+
 /* Ends a default: its error says whose it is, and which disk is full. */
 static gboolean
 own (VfStorage *storage, const Folder *folder, gboolean done, GError **error)
 {
-  if (!done && error && g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE))
-    g_prefix_error (error, "the filesystem of '%s' is full: ", folder->path);
-  if (!done)
-    g_prefix_error (error, "%s: ", storage->plugin->name);
-  return done;
+  if (done || !error)
+    return done;
+  if (g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_FAILED) && is_full (storage))
+    (*error)->code = VMFORGE_ERROR_NO_SPACE;
+  if (g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE))
+    g_prefix_error (error, "no room is left in '%s', or on the disk that holds it: ", folder->path);
+  g_prefix_error (error, "%s: ", storage->plugin->name);
+  return FALSE;
 }
 
 gboolean
@@ -134,7 +168,7 @@ vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **e
   if (!storage->table->create) {
     g_auto (Folder) folder = {.fd = -1};
     return open_folder (storage, &folder, error) &&
-           own (storage, &folder, vf_files_create (folder.fd, id, bytes, error), error);
+           own (storage, &folder, hold (storage, id, vf_files_create (folder.fd, id, bytes, error)), error);
   }
   begin (&call, storage, "create", 0);
   return vf_call_end (&call, storage->table->create (storage->handle, &call.pub, id, bytes), error);
@@ -150,7 +184,8 @@ vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError
     g_auto (Folder) folder = {.fd = -1};
     GCancellable *cancellable = storage->host ? storage->host->cancellable : NULL;
     return open_folder (storage, &folder, error) &&
-           own (storage, &folder, vf_files_clone (folder.fd, id, parent, cancellable, error), error);
+           own (storage, &folder,
+                hold (storage, id, vf_files_clone (folder.fd, id, parent, cancellable, error)), error);
   }
   begin (&call, storage, "clone", 0);
   return vf_call_end (&call, storage->table->clone (storage->handle, &call.pub, id, parent), error);
@@ -217,6 +252,16 @@ vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **err
   return vf_call_end (&call, storage->table->grow (storage->handle, &call.pub, id, bytes), error);
 }
 
+static gboolean
+seal_file (VfStorage *storage, const Folder *folder, const char *id, GError **error)
+{
+  gboolean held = g_strcmp0 (storage->made, id) == 0;
+  gboolean sealed = vf_files_seal (folder->fd, id, held ? storage->made_fd : -1, error);
+  if (held && sealed)
+    let_go (storage);
+  return own (storage, folder, sealed, error);
+}
+
 gboolean
 vf_storage_seal (VfStorage *storage, const char *id, GError **error)
 {
@@ -225,8 +270,7 @@ vf_storage_seal (VfStorage *storage, const char *id, GError **error)
     return FALSE;
   if (!storage->table->seal) {
     g_auto (Folder) folder = {.fd = -1};
-    return open_folder (storage, &folder, error) &&
-           own (storage, &folder, vf_files_seal (folder.fd, id, error), error);
+    return open_folder (storage, &folder, error) && seal_file (storage, &folder, id, error);
   }
   begin (&call, storage, "seal", 0);
   return vf_call_end (&call, storage->table->seal (storage->handle, &call.pub, id), error);
@@ -238,6 +282,9 @@ vf_storage_remove (VfStorage *storage, const char *id, GError **error)
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  /* Its space is free once nobody holds it. */
+  if (g_strcmp0 (storage->made, id) == 0)
+    let_go (storage);
   if (!storage->table->remove) {
     g_auto (Folder) folder = {.fd = -1};
     return open_folder (storage, &folder, error) &&
@@ -422,6 +469,7 @@ gboolean
 vf_storage_deactivate (VfStorage *storage, GError **error)
 {
   g_auto (VfCall) call = {0};
+  let_go (storage);
   if (!storage->table->deactivate)
     return TRUE;
   begin (&call, storage, "deactivate", VF_CALL_CLEANS_UP);

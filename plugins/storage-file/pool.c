@@ -65,6 +65,29 @@ open_mounted (struct store *store)
   return fd_steal (&fd);
 }
 
+/* Write errors may make XFS stop: it stays mounted, and whatever is asked of it fails. */
+static bool
+has_stopped (struct store *store)
+{
+  autofd int fd = openat (store->base_fd, MOUNT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return fd < 0 && errno == EIO;
+}
+
+/* Under the lock. */
+static int
+unmount (struct store *store, call_t *call)
+{
+  char path[VMFORGE_PATH_MAX], who[128];
+  snprintf (path, sizeof path, "%s/" MOUNT, store->base);
+  if (umount2 (path, UMOUNT_NOFOLLOW) == 0)
+    return 0;
+  if (errno != EBUSY)
+    return fail_errno (call, store->base, "cannot unmount '%s'", path);
+  find_user (path, who, sizeof who);
+  call->host->error (call, VMFORGE_PLUGIN_FAILED, "cannot unmount '%s': it is in use by %s", path, who);
+  return -1;
+}
+
 /* The loop device of what is mounted, if that is our image and not something else that someone put there. */
 static int
 mounted_loop (struct store *store)
@@ -103,10 +126,14 @@ wanted_size (struct store *store)
 }
 
 static int
-run (call_t *call, const char *const *argv)
+run (struct store *store, call_t *call, const char *const *argv)
 {
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   int status = call->host->run (call, &program);
+  if (status > 0 && is_full (store->base)) {
+    errno = ENOSPC;
+    return fail_errno (call, store->base, "%s failed", argv[0]);
+  }
   if (status > 0)
     call->host->error (call, VMFORGE_PLUGIN_FAILED, "%s failed with status %d: see the log", argv[0], status);
   return status == 0 ? 0 : -1;
@@ -133,7 +160,7 @@ make_image (struct store *store, call_t *call)
     unlinkat (store->base_fd, NEW_IMAGE, 0);
     return -1;
   }
-  if (run (call, argv) < 0) {
+  if (run (store, call, argv) < 0) {
     unlinkat (store->base_fd, NEW_IMAGE, 0);
     return -1;
   }
@@ -145,9 +172,13 @@ make_image (struct store *store, call_t *call)
 
 /* This machine cannot: an error, or a reason to go on without a pool. */
 static int
-cannot (call_t *call, bool required, const char *what, const char *path)
+cannot (struct store *store, call_t *call, bool required, const char *what, const char *path)
 {
   const char *why = strerror (errno);
+  if (required && is_full (store->base)) {
+    errno = ENOSPC;
+    return fail_errno (call, store->base, "cannot %s '%s'", what, path);
+  }
   if (required)
     call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot %s '%s': %s", what, path, why);
   else
@@ -163,14 +194,14 @@ mount_image (struct store *store, call_t *call, bool required)
   snprintf (path, sizeof path, "%s/" MOUNT, store->base);
   autofd int image = openat (store->base_fd, IMAGE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (image < 0)
-    return cannot (call, required, "open the pool file in", store->base);
+    return cannot (store, call, required, "open the pool file in", store->base);
   if (mkdirat (store->base_fd, MOUNT, 0700) < 0 && errno != EEXIST)
-    return cannot (call, required, "make the folder", path);
+    return cannot (store, call, required, "make the folder", path);
   autofd int loop = loop_find (image, IMAGE, device);
   if (loop < 0 && (loop = loop_attach (image, device)) < 0)
-    return cannot (call, required, "attach a loop device to the pool file in", store->base);
+    return cannot (store, call, required, "attach a loop device to the pool file in", store->base);
   if (mount (device, path, "xfs", MS_NOATIME | MS_NODEV | MS_NOSUID | MS_NOEXEC, "nouuid,inode64") < 0)
-    return cannot (call, required, "mount the pool at", path);
+    return cannot (store, call, required, "mount the pool at", path);
   return fd_steal (&loop);
 }
 
@@ -185,7 +216,7 @@ grow_image (struct store *store, call_t *call)
   snprintf (path, sizeof path, "%s/" MOUNT, store->base);
   if (loop < 0 || image < 0 || ftruncate (image, (off_t)wanted_size (store)) < 0 || loop_resize (loop) < 0)
     return fail_errno (call, store->base, "cannot grow '%s/" IMAGE "'", store->base);
-  return run (call, argv);
+  return run (store, call, argv);
 }
 
 /* Without XFS in the kernel a pool is of no use. */
@@ -270,6 +301,9 @@ pool_open (struct store *store, call_t *call, bool required)
   autofd int lock = take_lock (store, call);
   if (lock < 0)
     return -1;
+  /* What its log holds is brought in by the next mount. */
+  if (store->folder_fd < 0 && has_stopped (store) && unmount (store, call) < 0)
+    return -1;
   if (store->folder_fd < 0)
     store->folder_fd = open_mounted (store);
   if (store->folder_fd < 0 && make_and_mount (store, call, required) < 0)
@@ -298,20 +332,13 @@ pool_trim (struct store *store, bool after_removal)
 int
 pool_umount (struct store *store, call_t *call)
 {
-  char path[VMFORGE_PATH_MAX], who[128];
   autofd int lock = take_lock (store, call);
   if (lock < 0)
     return -1;
   int mounted = open_mounted (store);
-  if (mounted < 0)
+  if (mounted < 0 && !has_stopped (store))
     return 0;
-  close (mounted);
-  snprintf (path, sizeof path, "%s/" MOUNT, store->base);
-  if (umount2 (path, UMOUNT_NOFOLLOW) == 0)
-    return 0;
-  if (errno != EBUSY)
-    return fail_errno (call, store->base, "cannot unmount '%s'", path);
-  find_user (path, who, sizeof who);
-  call->host->error (call, VMFORGE_PLUGIN_FAILED, "cannot unmount '%s': it is in use by %s", path, who);
-  return -1;
+  if (mounted >= 0)
+    close (mounted);
+  return unmount (store, call);
 }

@@ -12,6 +12,15 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#define FULL (UINT64_C (1) << 20) /* bytes: where less is free, writes fail */
+
+bool
+is_full (const char *folder)
+{
+  struct statvfs host;
+  return statvfs (folder, &host) == 0 && (uint64_t)host.f_bavail * host.f_frsize < FULL;
+}
+
 int
 fail_errno (call_t *call, const char *folder, const char *format, ...)
 {
@@ -21,7 +30,8 @@ fail_errno (call_t *call, const char *folder, const char *format, ...)
   va_start (args, format);
   vsnprintf (message, sizeof message, format, args);
   va_end (args);
-  switch (saved) {
+  /* A pool whose file cannot grow has write errors, and may end in a shutdown of its filesystem. */
+  switch (saved == EIO && is_full (folder) ? ENOSPC : saved) {
   case ENOSPC:
   case EDQUOT:
     call->host->error (call, VMFORGE_PLUGIN_NO_SPACE, "%s: the filesystem of '%s' is full", message, folder);
@@ -139,6 +149,9 @@ file_folder (void *handle, call_t *call, char *path)
   struct store *store = handle;
   if (!is_active (store, call))
     return -1;
+  /* A pool whose disk is full may have stopped. */
+  if (faccessat (store->base_fd, store->folder, X_OK, 0) < 0)
+    return fail_errno (call, store->base, "cannot reach '%s/%s'", store->base, store->folder);
   snprintf (path, VMFORGE_PATH_MAX, "%s/%s", store->base, store->folder);
   return 0;
 }

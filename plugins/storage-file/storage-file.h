@@ -60,9 +60,13 @@ fd_steal (int *fd)
   return stolen;
 }
 
-/* Says `MESSAGE: strerror`, with the code that errno asks for. folder: what is full if a disk is. Returns -1.
+/* Says `MESSAGE: strerror`, with the code that errno asks for; EIO on a disk that is full comes of that.
+ * folder: what is full if a disk is. Returns -1.
  */
 int fail_errno (call_t *call, const char *folder, const char *format, ...) VMFORGE_PLUGIN_PRINTF (3, 4);
+
+/* The filesystem that this folder is on has no room. */
+bool is_full (const char *folder);
 
 /* ---- volume.c: one volume */
 
