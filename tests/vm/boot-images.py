@@ -154,6 +154,8 @@ class Suite:
             if upgraded and self.attempt(f"{image.spec}: kernel and GRUB are upgraded from a folder repository",
                                          lambda: upgrade.upgrade(guest, raised)):
                 guest.power_off()
+                self.attempt(f"{image.spec}: the upgrade writes GRUB's boot blocks anew",
+                             lambda: upgrade.boot_blocks_are_upgraded(image.disk, disk, self.work))
                 for again in image.firmware:
                     self.add_job(0, f"{image.spec} boots under {again} after the upgrade",
                                  lambda again=again: self.boot_again(image, disk, again, raised))

@@ -8,6 +8,10 @@ import subprocess
 import debrepo
 
 SUFFIX = "+vmforge1"
+BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+BOOT_CODE = 440  # bytes of the boot sector; the rest is the disk's identity and its table
+SECTOR = 512
+LIST = 12  # bytes at the end of the first sector of the core, which say where its rest is
 FOLDER = "/srv/folder"
 SOURCE = f"""Types: deb
 URIs: file:{FOLDER}
@@ -80,3 +84,30 @@ def versions_are(guest, raised):
     found = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
     wrong = {name: found.get(name) for name, version in raised.items() if found.get(name) != [version, "installed"]}
     return f"not upgraded: {wrong}" if wrong else None
+
+
+def boot_blocks(path, image_format, bios, work):
+    """Code of the boot sector, and the BIOS boot partition, which is (offset, length)."""
+    begin = os.path.join(work, "boot-blocks.raw")
+    offset, length = bios
+    debrepo.run("qemu-img", "dd", "-f", image_format, "-O", "raw", f"bs={SECTOR}", f"count={(offset + length) // SECTOR}",
+                f"if={path}", f"of={begin}")
+    with open(begin, "rb") as file:
+        blocks = file.read()
+    os.unlink(begin)
+    return blocks[:BOOT_CODE], blocks[offset:offset + length]
+
+
+def boot_blocks_are_upgraded(disk, upgraded, work):
+    """Of the image and of the qcow2 disk that was upgraded and is off. The boot sector comes of one boot.img, so it is
+    the same; the core was made anew in the guest, with codes against damage that vmforge's has not."""
+    bios = next(part[1:] for part in disk.partitions if part[0] == BIOS_BOOT)
+    sector, core = boot_blocks(disk.path, "raw", bios, work)
+    sector_now, core_now = boot_blocks(upgraded, "qcow2", bios, work)
+    if sector_now != sector:
+        return f"the boot sector changed: {sector.hex()} to {sector_now.hex()}"
+    if core_now == core:
+        return "the core image in the BIOS boot partition is that of before: grub-install did not write it"
+    if core_now[:SECTOR - LIST] != core[:SECTOR - LIST]:
+        return f"no core image of this GRUB begins the BIOS boot partition: {core_now[:SECTOR].hex()}"
+    return None
