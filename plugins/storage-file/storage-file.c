@@ -150,7 +150,8 @@ file_folder (void *handle, call_t *call, char *path)
   if (!is_active (store, call))
     return -1;
   /* A pool whose disk is full may have stopped. */
-  if (faccessat (store->base_fd, store->folder, X_OK, 0) < 0)
+  autofd int fd = openat (store->base_fd, store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
     return fail_errno (call, store->base, "cannot reach '%s/%s'", store->base, store->folder);
   snprintf (path, VMFORGE_PATH_MAX, "%s/%s", store->base, store->folder);
   return 0;

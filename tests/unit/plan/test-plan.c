@@ -369,6 +369,39 @@ a_key_of_a_repository_that_went_is_named (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "/key.asc'"));
 }
 
+static void
+what_is_removed_is_not_installed_any_more (Fixture *fixture, gconstpointer data)
+{
+  fixture_edit (fixture, SPEC, "[image-package]", "[image-package]\n  remove: [base-package]");
+  g_auto (Planned) planned = plan (fixture);
+  const VfPlanStage *image = planned.plan->stages[VMFORGE_STAGE_IMAGE];
+  const VfPackage *removed = find_package (image->packages, "base-package");
+  g_assert_nonnull (removed);
+  g_assert_cmpuint (removed->pub.flags & VMFORGE_PACKAGE_REMOVE, !=, 0);
+  g_assert_nonnull (installed_version (&planned, VMFORGE_STAGE_BASE, "base-package"));
+  g_assert_null (installed_version (&planned, VMFORGE_STAGE_IMAGE, "base-package"));
+  g_assert_null (installed_version (&planned, VMFORGE_STAGE_APPLIANCE, "base-package"));
+}
+
+static void
+what_was_removed_can_be_installed_again (Fixture *fixture, gconstpointer data)
+{
+  fixture_edit (fixture, SPEC, "[image-package]", "[image-package]\n  remove: [base-package]");
+  fixture_edit (fixture, SPEC, "[appliance-package]", "[appliance-package, base-package]");
+  g_auto (Planned) planned = plan (fixture);
+  GPtrArray *packages = planned.plan->stages[VMFORGE_STAGE_APPLIANCE]->packages;
+  g_assert_nonnull (find_package (packages, "base-package"));
+  g_assert_nonnull (installed_version (&planned, VMFORGE_STAGE_APPLIANCE, "base-package"));
+}
+
+static void
+removed_packages_take_no_space (Fixture *fixture, gconstpointer data)
+{
+  fixture_edit (fixture, SPEC, "[image-package]", "[image-package]\n  remove: [base-package]");
+  g_auto (Planned) planned = plan (fixture);
+  g_assert_cmpuint (vf_plan_installed_size (planned.plan->stages[VMFORGE_STAGE_IMAGE]->packages), ==, 100);
+}
+
 #define ADD(test) FIXTURE_ADD ("/plan/" #test, test)
 
 int
@@ -376,6 +409,9 @@ main (int argc, char **argv)
 {
   fixture_init (&argc, &argv);
   ADD (each_stage_stands_on_the_one_before);
+  ADD (what_is_removed_is_not_installed_any_more);
+  ADD (what_was_removed_can_be_installed_again);
+  ADD (removed_packages_take_no_space);
   ADD (a_key_is_the_digest_of_the_inputs);
   ADD (stages_that_say_nothing_have_keys_of_their_own);
   ADD (until_ends_the_plan_and_changes_no_key);
