@@ -41,7 +41,7 @@ vf_check_storage_write (VfCheck *check, GError **error)
 {
   g_autoptr (VfStorage) storage = vf_check_open (check, error);
   g_autoptr (VfCheckVolume) volume = storage ? vf_check_volume_create (check, storage, SIZE, error) : NULL;
-  if (!volume || !vf_check_volume_map (volume, error) || !vf_check_volume_scribble (volume, 40, error) ||
+  if (!volume || !vf_check_volume_map (volume, error) || !vf_check_volume_fill (volume, error) ||
       !vf_storage_sync (storage, volume->id, volume->path, error) || !vf_check_volume_unmap (volume, error) ||
       !vf_check_volume_verify (volume, "unmap", error))
     return FALSE;

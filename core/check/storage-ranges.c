@@ -124,7 +124,7 @@ vf_check_storage_discard (VfCheck *check, GError **error)
 {
   g_autoptr (VfStorage) storage = vf_check_open (check, error);
   g_autoptr (VfCheckVolume) volume = storage ? vf_check_volume_create (check, storage, SIZE, error) : NULL;
-  if (!volume || !vf_check_volume_map (volume, error) || !vf_check_volume_scribble (volume, 60, error))
+  if (!volume || !vf_check_volume_map (volume, error) || !vf_check_volume_fill (volume, error))
     return FALSE;
   for (guint round = 0; round < ROUNDS; round++) {
     guint first = g_rand_int (check->random) % (volume->model->len - 300), length = 1 + round * 37;

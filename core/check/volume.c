@@ -144,6 +144,15 @@ vf_check_volume_scribble (VfCheckVolume *volume, guint n, GError **error)
 }
 
 gboolean
+vf_check_volume_fill (VfCheckVolume *volume, GError **error)
+{
+  for (guint block = 0; block < volume->model->len; block++)
+    if (!write_block (volume, block, g_rand_int (volume->check->random) | 1, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
 vf_check_volume_change (VfCheckVolume *volume, guint n, GError **error)
 {
   return vf_check_volume_map (volume, error) && vf_check_volume_scribble (volume, n, error) &&

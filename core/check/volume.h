@@ -41,7 +41,9 @@ gboolean vf_check_volume_map (VfCheckVolume *volume, GError **error);
 gboolean vf_check_volume_unmap (VfCheckVolume *volume, GError **error);
 /* On a mapped one: n runs of random blocks, in the volume and in the model. */
 gboolean vf_check_volume_scribble (VfCheckVolume *volume, guint n, GError **error);
-/* The same around map and unmap. */
+/* Every block, so that no hole is left. */
+gboolean vf_check_volume_fill (VfCheckVolume *volume, GError **error);
+/* scribble around map and unmap. */
 gboolean vf_check_volume_change (VfCheckVolume *volume, guint n, GError **error);
 gboolean vf_check_volume_grow (VfCheckVolume *volume, guint64 bytes, GError **error);
 gboolean vf_check_volume_seal (VfCheckVolume *volume, GError **error);

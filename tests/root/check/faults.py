@@ -146,7 +146,7 @@ class Suite:
                 f"{callback}:descriptor": ("leaks", blamed, "descriptors open")}
 
     def check(self, *arguments, fault="none"):
-        done = subprocess.run([program.PROGRAM, "plugins", "check", "--json", "--work", self.work, *arguments,
+        done = subprocess.run([program.PROGRAM, "plugins", "check", "--json", "--seed", "1", "--work", self.work, *arguments,
                                *self.arguments(fault), self.file], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, check=False, env=self.environment(fault), timeout=300)
         events = [json.loads(line) for line in done.stdout.splitlines()]
