@@ -29,14 +29,14 @@ _vmforge () {
   --format | -f) words='raw qcow2' ;;
   --firmware) words='bios uefi' ;;
   --color) words='auto always never' ;;
-  --store | --output | -o | --plugin) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+  --store | --output | -o | --plugin | --spec | --work) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   if [[ -z $words ]]; then
     path=("$command")
     case $command in
     stages) [[ $COMP_CWORD == 2 ]] && words='list show rm' || path+=("$sub") ;;
     images) [[ $COMP_CWORD == 2 ]] && words='list show path rm' || path+=("$sub") ;;
-    plugins) [[ $COMP_CWORD == 2 ]] && words='list show new' || path+=("$sub") ;;
+    plugins) [[ $COMP_CWORD == 2 ]] && words='list show check new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;
     help) words=$commands ;;
     esac
@@ -47,6 +47,7 @@ _vmforge () {
     build-* | plan-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
     run-* | shell-* | export-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
+    plugins-check) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$word"; compgen -d -- "$word"); return ;;
     plugins-new)
       [[ $COMP_CWORD == 3 ]] && words='package storage'
       [[ $COMP_CWORD == 5 ]] && { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return; } ;;

@@ -6,7 +6,9 @@ complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands
 complete -c vmforge -n "__fish_seen_subcommand_from build plan validate" -F
 complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show rm"
 complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path rm"
-complete -c vmforge -n "__fish_seen_subcommand_from plugins; and not __fish_seen_subcommand_from new" -a "list show new"
+complete -c vmforge -n "__fish_seen_subcommand_from plugins; and not __fish_seen_subcommand_from check new" -a "list show check new"
+complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -F
+complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -l spec -l work -rF
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from new" -a "package storage"
 complete -c vmforge -n "__fish_seen_subcommand_from store" -a "show umount"
 complete -c vmforge -n "__fish_seen_subcommand_from schema" -a "spec profile config"

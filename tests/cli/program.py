@@ -15,8 +15,8 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
-GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"], "plugins": ["list", "show", "new"],
-          "store": ["show", "umount"]}
+GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"],
+          "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
 PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
@@ -119,6 +119,8 @@ def test_completions():
         text = read("docs", "completions", name)
         missing = [word for word in [*COMMANDS, "help"] if not re.search(rf"\b{word}\b", text)]
         equal(missing, [], f"{name} knows every command")
+        missing = [group for group, children in GROUPS.items() if " ".join(children) not in text]
+        equal(missing, [], f"{name} knows the commands of every group")
 
 
 # ---- usage
