@@ -84,11 +84,11 @@ class Installation:
         plugins = [os.path.basename(path)[:-3] for path in glob.glob(f"{self.plugins}/*.so")]
         commands = re.findall(r"^  ([a-z]+) {2,}", run(program.PROGRAM, "help").stdout.partition("Commands:")[2]
                               .partition("Options:")[0], re.MULTILINE)
-        pages = ["vmforge.1", "vmforge-spec.5", "vmforge.yaml.5", *(f"{name}.1" for name in plugins),
-                 *(f"vmforge-{name}.1" for name in commands if name != "help")]
+        pages = ["vmforge.1", "vmforge-spec.5", "vmforge.yaml.5", "vmforge-plugin.3",
+                 *(f"{name}.1" for name in plugins), *(f"vmforge-{name}.1" for name in commands if name != "help")]
         return {
-            "the program and its worker": [self.place("bindir", "vmforge"),
-                                           self.place("libexecdir", "vmforge/vmforge-worker")],
+            "the program and its helpers": [self.place("bindir", "vmforge"), *(
+                self.place("libexecdir", "vmforge", name) for name in ("vmforge-worker", "vmforge-check"))],
             "the library": glob.glob(f"{self.libraries}/libvmforge.so.*.*.*") + [f"{self.libraries}/libvmforge.so"],
             "the headers": [self.place("includedir", "vmforge", name) for name in ("plugin.h", "vmforge.h")],
             "the pkg-config files": [f"{self.libraries}/pkgconfig/{name}.pc" for name in ("vmforge", "vmforge-plugin")],
@@ -100,6 +100,7 @@ class Installation:
                 for name in ("storage/NAME.c", "storage/meson.build", "package/NAME.c", "package/meson.build")],
             "a manual page for each command and plugin": [
                 self.place("mandir", f"man{page[-1]}", page) for page in pages],
+            "the guide for authors of plugins": [self.place("datadir", "doc/vmforge/plugin-guide.md")],
             "completions for bash, zsh and fish": [
                 self.place("datadir", "bash-completion/completions/vmforge"),
                 self.place("datadir", "zsh/site-functions/_vmforge"),
