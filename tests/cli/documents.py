@@ -13,7 +13,8 @@ import sys
 import tempfile
 
 PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-sys.path[:0] = [os.path.join(SOURCE, "tests", "vm"), os.path.join(SOURCE, "tests", "abi")]
+sys.path[:0] = [os.path.join(SOURCE, "tests", folder) for folder in (".", "vm", "abi")]
+from guide import blocks, plugins  # noqa: E402
 from header import Header  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -98,10 +99,6 @@ def test_manual_format():
 
 # ---- plugin-guide.md
 
-def blocks(guide, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
-
-
 def table(guide, title):
     """Rows below a heading, without their head, as lists of cells."""
     section = guide.split(f"### {title}\n", 1)[-1].split("\n#", 1)[0]
@@ -128,8 +125,7 @@ def test_blocks(guide, folder):
 
 def test_plugins(guide, folder):
     """Those that are complete load, and are described by their own facts."""
-    whole = {name: block for block in blocks(guide, "c")
-             for name in re.findall(r'VMFORGE_PLUGIN \(.*?\.name = "([a-z-]+)"', block, re.DOTALL)}
+    whole = plugins(guide)
     equal(sorted(whole), ["reel", "shelf"], "the guide has two whole plugins")
     for name, block in whole.items():
         path = os.path.join(folder, f"vmforge-{name}.so")
