@@ -67,21 +67,18 @@ vf_cli_need_root (const char *what, GError **error)
                                           "%s needs root: run the same command as root or with sudo", what);
 }
 
-/* Workers are programs of their own: they find by the environment what we found by options and in a build
- * tree. */
+/* Workers are programs of their own: what we found by options and in a build tree they are told by the
+ * environment, file by file, for what else lies beside a plugin is none of their business. */
 static void
-tell_workers (const VfCli *cli)
+tell_workers (void)
 {
-  g_auto (GStrv) known = vf_plugin_dirs ();
+  g_autoptr (GPtrArray) plugins = vf_plugin_scan ();
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  for (char **path = cli->plugins; path != NULL && *path != NULL; path++) {
-    g_autofree char *absolute = g_canonicalize_filename (*path, NULL);
-    g_autofree char *folder = g_path_get_dirname (absolute);
-    g_strv_builder_add (builder, folder);
-  }
-  g_strv_builder_addv (builder, (const char **)known);
-  g_auto (GStrv) folders = g_strv_builder_end (builder);
-  g_autofree char *joined = g_strjoinv (":", folders);
+  /* Broken ones as well: who asks for one is told why. */
+  for (guint i = 0; i < plugins->len; i++)
+    g_strv_builder_add (builder, ((const VfPlugin *)plugins->pdata[i])->path);
+  g_auto (GStrv) files = g_strv_builder_end (builder);
+  g_autofree char *joined = g_strjoinv (":", files);
   g_setenv ("VMFORGE_PLUGIN_PATH", joined, TRUE);
 }
 
@@ -105,7 +102,7 @@ vf_cli_open_store (const VfCli *cli, GError **error)
 {
   if (!vf_cli_load_plugins (cli, error))
     return NULL;
-  tell_workers (cli);
+  tell_workers ();
   VmforgeStore *store = vmforge_store_open (cli->store, cli->storage, error);
   if (store != NULL)
     store->host.cancellable = cli->cancellable;

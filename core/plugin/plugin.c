@@ -4,6 +4,7 @@
 #include "plugin/plugin.h"
 
 #include "plugin/elf-numbers.h"
+#include "plugin/trust.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/paths.h"
@@ -58,23 +59,6 @@ name_from_file (const char *path)
                                                           : NULL;
 }
 
-/* Root runs nothing that another user could have written. The descriptor is what symbolic links lead to. */
-static gboolean
-check_owner (const char *path, const struct stat *status, GError **error)
-{
-  if (geteuid () != 0)
-    return TRUE;
-  if (status->st_uid != 0)
-    return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
-                         "'%s' is owned by user %u: a plugin that root loads must be owned by root", path,
-                         status->st_uid);
-  if (status->st_mode & (S_IWGRP | S_IWOTH))
-    return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
-                         "'%s' is writable by others (mode %04o): root loads it after chmod go-w only", path,
-                         status->st_mode & 07777);
-  return TRUE;
-}
-
 /* Everything that can be said without running code of the plugin. */
 static gboolean
 probe (Entry *entry, GError **error)
@@ -98,7 +82,7 @@ probe (Entry *entry, GError **error)
   entry->device = status.st_dev;
   entry->inode = status.st_ino;
   guint64 symbol_size;
-  if (!check_owner (path, &status, error) ||
+  if (!vf_trust_check_file (path, &status, error) ||
       !vf_elf_read_numbers (fd, path, &entry->numbers, &symbol_size, error) ||
       !vf_descriptor_check_numbers (path, &entry->numbers, symbol_size, error))
     return FALSE;
@@ -178,11 +162,17 @@ compare_strings (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Paths of the plugin files of a folder, sorted; an absent folder has none. */
+/* Paths of the plugin files of a folder, sorted; an absent folder has none. One file has itself. */
 static GPtrArray *
-scan (const char *dir)
+scan (const char *dir, gboolean *is_file)
 {
   GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *own_name = name_from_file (dir);
+  *is_file = own_name && !g_file_test (dir, G_FILE_TEST_IS_DIR);
+  if (*is_file) {
+    g_ptr_array_add (paths, g_strdup (dir));
+    return paths;
+  }
   g_autoptr (GDir) folder = g_dir_open (dir, 0, NULL);
   const char *file;
   while (folder && (file = g_dir_read_name (folder))) {
@@ -206,6 +196,14 @@ find_by_name (GPtrArray *entries, const Entry *wanted)
   return NULL;
 }
 
+static void
+check_folder (Entry *entry)
+{
+  GError *error = NULL;
+  if (!entry->pub.error && !entry->pub.descriptor && !vf_trust_check_folder (entry->pub.path, &error))
+    set_broken (entry, error);
+}
+
 /* All that are there, those given by path first, then in the order of the folders; not yet loaded. */
 static GPtrArray *
 collect (void)
@@ -218,11 +216,14 @@ collect (void)
   }
   g_auto (GStrv) dirs = vf_plugin_dirs ();
   for (char **dir = dirs; *dir; dir++) {
-    g_autoptr (GPtrArray) paths = scan (*dir);
+    gboolean is_file;
+    g_autoptr (GPtrArray) paths = scan (*dir, &is_file);
     for (guint i = 0; i < paths->len; i++) {
       Entry *entry = entry_get (g_ptr_array_index (paths, i));
       if (g_ptr_array_find (entries, entry, NULL))
         continue;
+      if (!is_file)
+        check_folder (entry);
       Entry *other = find_by_name (entries, entry);
       if (other && other->inode && other->inode == entry->inode && other->device == entry->device)
         continue;

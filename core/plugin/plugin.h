@@ -17,8 +17,8 @@ typedef struct {
   const struct vmforge_plugin *descriptor; /* our own zero-filled copy, or NULL if broken or not loaded yet */
 } VfPlugin;
 
-/* Plugin folders: VMFORGE_PLUGIN_PATH (colon separated, ignored under AT_SECURE) before the installed ones.
- */
+/* Plugin folders: VMFORGE_PLUGIN_PATH (colon separated, ignored under AT_SECURE; vmforge-NAME.so files may be
+ * among them) before the installed ones. */
 char **vf_plugin_dirs (void);
 
 /* All vmforge-*.so found, sorted by name, broken ones too, each checked as far as no code of it has to run.
