@@ -49,6 +49,14 @@ tell_json (const VfCheckResult *result, gpointer user_data)
   vf_cli_print_json_line (json);
 }
 
+/* A spec that is wrong is an error of usage, not of the plugin. */
+static gboolean
+check_spec (GError **error)
+{
+  g_autoptr (VmforgeSpec) spec = option.spec == NULL ? NULL : vmforge_spec_load (option.spec, error);
+  return option.spec == NULL || spec != NULL;
+}
+
 static gboolean
 check_options (GError **error)
 {
@@ -56,7 +64,7 @@ check_options (GError **error)
     return vf_cli_usage_error (error, "vmforge plugins check", "--time-limit must be 1 to 86400 seconds");
   if (option.seed < -1 || option.seed > G_MAXUINT32)
     return vf_cli_usage_error (error, "vmforge plugins check", "--seed must be 0 to %u", G_MAXUINT32);
-  return vf_cli_need_root ("checking a plugin", error);
+  return check_spec (error) && vf_cli_need_root ("checking a plugin", error);
 }
 
 gboolean
