@@ -117,13 +117,34 @@ vf_descriptor_check_numbers (const char *path, const VfElfNumbers *numbers, guin
   return TRUE;
 }
 
+/* Whatever a plugin has there, as a piece of a line of text. */
+static char *
+quotable (const char *text)
+{
+  g_autofree char *piece = g_strndup (text ? text : "", 64);
+  return g_strescape (piece, NULL);
+}
+
+static gboolean
+check_parameter (const char *path, const struct vmforge_parameter *parameter, GError **error)
+{
+  static const char *const types[] = {"string", "size", "bool", "path", NULL};
+  if (parameter->name[0] && parameter->name[strcspn (parameter->name, "=,: \n")] == '\0' && parameter->type &&
+      g_strv_contains (types, parameter->type))
+    return TRUE;
+  g_autofree char *name = quotable (parameter->name), *type = quotable (parameter->type);
+  return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
+                       "'%s' declares a parameter '%s' of type '%s': types are string, size, bool, path",
+                       path, name, type);
+}
+
 static gboolean
 check_texts (const char *path, const char *name, const struct vmforge_plugin *ours, GError **error)
 {
-  if (!vf_descriptor_name_is_valid (ours->name))
+  g_autofree char *bad = vf_descriptor_name_is_valid (ours->name) ? NULL : quotable (ours->name);
+  if (bad)
     return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
-                         "'%s' has a bad plugin name '%.64s': it must be [a-z][a-z0-9-]*", path,
-                         ours->name ? ours->name : "");
+                         "'%s' has a bad plugin name '%s': it must be [a-z][a-z0-9-]*", path, bad);
   if (strcmp (ours->name, name) != 0)
     return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
                          "'%s' calls itself '%s': its file must be named vmforge-%s.so", path, ours->name,
@@ -132,13 +153,9 @@ check_texts (const char *path, const char *name, const struct vmforge_plugin *ou
       !g_utf8_validate (ours->description, -1, NULL) || strchr (ours->description, '\n'))
     return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
                          "'%s' lacks a version or a description of one line in UTF-8", path);
-  for (const struct vmforge_parameter *p = ours->parameters; p && p->name; p++) {
-    static const char *const types[] = {"string", "size", "bool", "path", NULL};
-    if (!p->name[0] || strpbrk (p->name, "=,: \n") || !p->type || !g_strv_contains (types, p->type))
-      return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
-                           "'%s' declares a parameter '%s' of type '%s': types are string, size, bool, path",
-                           path, p->name, p->type ? p->type : "");
-  }
+  for (const struct vmforge_parameter *p = ours->parameters; p && p->name; p++)
+    if (!check_parameter (path, p, error))
+      return FALSE;
   return TRUE;
 }
 
