@@ -28,6 +28,21 @@ class Header:
             return pointer[1]
         return re.search(r"(\w+)\s*(?:\[[^\]]*\]\s*)?$", declaration.split(" VMFORGE_PLUGIN_PRINTF")[0])[1]
 
+    def types(self, struct):
+        """Member → its type, parameters without their names: a name may change, a type may not."""
+        body = re.search(r"^struct " + struct + r" \{\n(.*?)^\};", self.code, re.DOTALL | re.MULTILINE)[1]
+        found = {}
+        for declaration in filter(str.strip, body.split(";")):
+            name = self.member(declaration)
+            text = re.sub(r"\s+", " ", declaration.split(" VMFORGE_PLUGIN_PRINTF")[0]).strip()
+            pointer = re.fullmatch(r"(.*)\(\*" + name + r"\) \((.*)\)", text)
+            if pointer:
+                parameters = [re.sub(r"(?<=[ *])\w+$", "", part.strip()).strip() for part in pointer[2].split(",")]
+                found[name] = f"{pointer[1]}(*) ({', '.join(parameters)})"
+            else:
+                found[name] = re.sub(r"\b" + name + r"\b(?=(?:\[\w+\])*$)", "", text).strip()
+        return found
+
     def callbacks(self, struct):
         """Those members that are functions."""
         body = re.search(r"^struct " + struct + r" \{\n(.*?)^\};", self.code, re.DOTALL | re.MULTILINE)[1]
