@@ -19,6 +19,7 @@
 
 #define DEFAULT_SECONDS  60
 #define DESCRIBE_SECONDS 10
+#define STOPPED_SECONDS  5 /* for clearing up once the user wants to go */
 #define WORK_PLACE       "/var/tmp"
 
 /* What a run of vmforge-check told. */
@@ -213,6 +214,8 @@ run_case (const Suite *suite, const char *name, guint seconds, const char *store
 static gboolean
 clear_up (const Suite *suite, guint seconds, const char *store_id, Verdict *cleared, GError **error)
 {
+  if (g_cancellable_is_cancelled (suite->cancellable))
+    seconds = MIN (seconds, STOPPED_SECONDS);
   return !suite->has_volumes || run_case (suite, VF_CHECK_CLEAR, seconds, store_id, NULL, cleared, error);
 }
 
@@ -284,6 +287,34 @@ kind_of (VfJson *facts)
   return 0;
 }
 
+static gboolean
+is_declared (VfJson *parameters, const char *key)
+{
+  for (gsize i = 0; parameters && i < json_object_array_length (parameters); i++)
+    if (strcmp (vf_json_string (json_object_array_get_idx (parameters, i), "name", ""), key) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* What the user writes wrong is no fault of the plugin. */
+static gboolean
+check_parameters (enum vmforge_plugin_kind kind, VfJson *facts, const char *parameters, GError **error)
+{
+  if (!parameters)
+    return TRUE;
+  if (kind != VMFORGE_PLUGIN_STORAGE)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "--parameters are for storage plugins: leave them out");
+  g_auto (GStrv) words = g_strsplit (parameters, ",", -1);
+  for (char **word = words; *word; word++) {
+    g_autofree char *key = g_strndup (*word, strcspn (*word, "="));
+    if (!is_declared (vf_json_array (facts, "parameters"), key))
+      return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                           "plugin '%s' has no parameter '%s': 'vmforge plugins show' lists them",
+                           vf_json_string (facts, "name", ""), key);
+  }
+  return TRUE;
+}
+
 gboolean
 vf_check_plugin (const char *file, const VfCheckOptions *options,
                  void (*tell) (const VfCheckResult *result, gpointer user_data), gpointer user_data,
@@ -301,7 +332,10 @@ vf_check_plugin (const char *file, const VfCheckOptions *options,
     return vf_error_set (error, VMFORGE_ERROR_SPEC,
                          "a package plugin is checked with a spec that it can build: add --spec FILE");
   g_autofree char *absolute = g_canonicalize_filename (file, NULL);
-  VfCheckFolder *folder = vf_check_folder_new (options->work ? options->work : WORK_PLACE, error);
+  if (!check_parameters (kind, facts, options->parameters, error))
+    return FALSE;
+  g_autofree char *place = g_canonicalize_filename (options->work ? options->work : WORK_PLACE, NULL);
+  VfCheckFolder *folder = vf_check_folder_new (place, error);
   if (!folder)
     return FALSE;
   g_autofree char *work = g_build_filename (folder->path, "case", NULL);

@@ -14,6 +14,8 @@
 #include <time.h>
 
 #define PREFIX "vmforge-check-"
+/* Only we write it, and lock it: a folder of somebody else is none of ours, whatever its name. */
+#define MARK ".vmforge-check"
 /* A younger one may not be locked yet. */
 #define YOUNG_SECONDS 60
 
@@ -22,8 +24,9 @@ static void
 sweep_one (const char *path)
 {
   struct stat status;
-  vf_autofd int fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 || fstat (fd, &status) < 0 || status.st_uid != geteuid () ||
+  g_autofree char *mark = g_build_filename (path, MARK, NULL);
+  vf_autofd int fd = open (mark, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode) || status.st_uid != geteuid () ||
       time (NULL) - status.st_mtime < YOUNG_SECONDS || flock (fd, LOCK_EX | LOCK_NB) < 0)
     return;
   vf_fs_remove (AT_FDCWD, path, NULL);
@@ -50,11 +53,11 @@ vf_check_folder_new (const char *place, GError **error)
     vf_error_set_errno (error, "cannot make a folder in '%s'", place);
     return NULL;
   }
-  vf_autofd int fd = vf_fs_open_dir (AT_FDCWD, path, error);
-  if (fd < 0)
-    return NULL;
-  if (flock (fd, LOCK_EX | LOCK_NB) < 0) {
+  g_autofree char *mark = g_build_filename (path, MARK, NULL);
+  vf_autofd int fd = open (mark, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) < 0) {
     vf_error_set_errno (error, "cannot lock '%s'", path);
+    vf_fs_remove (AT_FDCWD, path, NULL);
     return NULL;
   }
   VfCheckFolder *folder = g_new (VfCheckFolder, 1);

@@ -10,7 +10,7 @@ static struct {
   char *only, *parameters, *spec, *work;
   int seconds;
   gint64 seed;
-} option = {.seed = -1};
+} option = {.seconds = -1, .seed = -1};
 
 const GOptionEntry vf_cli_plugins_check_entries[] = {
     {"case", 0, 0, G_OPTION_ARG_STRING, &option.only, "Run this case alone", "NAME"},
@@ -60,7 +60,7 @@ check_spec (GError **error)
 static gboolean
 check_options (GError **error)
 {
-  if (option.seconds < 0 || option.seconds > 86400)
+  if (option.seconds != -1 && (option.seconds < 1 || option.seconds > 86400))
     return vf_cli_usage_error (error, "vmforge plugins check", "--time-limit must be 1 to 86400 seconds");
   if (option.seed < -1 || option.seed > G_MAXUINT32)
     return vf_cli_usage_error (error, "vmforge plugins check", "--seed must be 0 to %u", G_MAXUINT32);
@@ -79,7 +79,7 @@ vf_cli_plugins_check (VfCli *cli, char **arguments, GError **error)
       .spec = spec,
       .work = option.work,
       .only = option.only,
-      .seconds = (guint)option.seconds,
+      .seconds = (guint)MAX (option.seconds, 0),
       .seed = option.seed < 0 ? g_random_int () : (guint32)option.seed,
   };
   VfCheckTotals totals = {0};

@@ -32,14 +32,26 @@ check_kind (const char *kind, GError **error)
                        kind, hint);
 }
 
+/* Folders of the store, where a storage plugin makes one of its own, and manual pages vmforge-NAME of ours.
+ */
+static const char *const taken[] = {
+    "build",   "building", "cache",  "export",   "exports", "images",  "locks",  "logs",
+    "objects", "plan",     "plugin", "plugins",  "pool",    "run",     "schema", "shell",
+    "spec",    "stages",   "store",  "validate", "version", "volumes", NULL,
+};
+
 static gboolean
 check_name (const char *name, GError **error)
 {
-  return vf_descriptor_name_is_valid (name) ||
+  if (!vf_descriptor_name_is_valid (name))
+    return vf_error_set (
+        error, VMFORGE_ERROR_SPEC,
+        "'%s' is no name for a plugin: it begins with a letter, holds a-z, 0-9 and '-' alone, "
+        "and has at most 64 characters",
+        name);
+  return !g_strv_contains (taken, name) ||
          vf_error_set (error, VMFORGE_ERROR_SPEC,
-                       "'%s' is no name for a plugin: it begins with a letter, holds a-z, 0-9 and '-' alone, "
-                       "and has at most 64 characters",
-                       name);
+                       "'%s' is a name that vmforge itself uses: choose another one for the plugin", name);
 }
 
 static int

@@ -23,12 +23,14 @@ APT = ("DEBIAN_FRONTEND=noninteractive apt-get -y -o Dir::Etc::SourceList=/dev/n
 
 
 def boot_packages(disk):
-    """name → (version, architecture) of the kernels and GRUB packages that are installed in an image."""
+    """name → (version, architecture) of the kernels and GRUB packages that are installed in an image. The one that
+    installs GRUB when the others are upgraded stays as it is, as in a real archive: dpkg calls no trigger of a package
+    that it configures anew."""
     found = {}
     for stanza in disk.read_file("/var/lib/dpkg/status").split("\n\n"):
         fields = debrepo.read_control(stanza)
         name = fields.get("Package", "")
-        if name.startswith(("linux-image-", "grub")) and fields.get("Status", "").endswith(" installed"):
+        if name.startswith(("linux-image-", "grub")) and not name.startswith("grub-cloud") and fields.get("Status", "").endswith(" installed"):
             found[name] = fields["Version"], fields["Architecture"]
     return found
 

@@ -31,8 +31,9 @@
  *    handle does not own. The process may be killed at any moment: what is half made is never listed later,
  *    or can be removed.
  *  - Sizes and offsets are in bytes. Digests are SHA-256 in lower-case hexadecimal (64 characters).
- *  - Structs begin with their size. The engine may pass a larger one than the plugin knows (read only what
- *    you know) or, from an older engine, a smaller one (members beyond `size` are absent: treat them as 0).
+ *  - Structs begin with their size, but for vmforge_call, vmforge_parameter and vmforge_plugin. The engine
+ * may pass a larger one than the plugin knows (read only what you know) or, from an older engine, a smaller
+ * one (members beyond `size` are absent: treat them as 0).
  *  - A member that is absent (NULL) has the default that is documented beside it; MANDATORY ones have none.
  *  - Everything here is there since ABI 0 where it does not say otherwise. New members come at the end.
  */
@@ -136,7 +137,7 @@ struct vmforge_repository {
   const char *name;              /* a name for the files that the image keeps: [a-z0-9-]+ */
 };
 
-/* One volume as list() and stat() report it. */
+/* One volume as list() reports it. */
 struct vmforge_volume {
   uint32_t size;
   uint32_t flags;     /* VMFORGE_VOLUME_… */
@@ -234,7 +235,8 @@ struct vmforge_capacity {
 struct vmforge_storage {
   uint32_t size;
   uint32_t flags; /* none yet: 0 */
-  /* MANDATORY. Makes what it needs below the store or finds it. */
+  /* MANDATORY. Makes what it needs below the store or finds it, under a name that is not one of the engine's
+   * (docs/store.md lists those). After a failure close() is not called. */
   int (*open) (struct vmforge_call *call, const struct vmforge_storage_config *config, void **handle);
   /* MANDATORY. Volumes that are mapped stay so; nothing is removed. */
   void (*close) (void *handle);
@@ -357,9 +359,10 @@ struct vmforge_package_backend {
    * brought, and with VMFORGE_PACKAGE_REMOVE what request->remove takes away; changes nothing. Names that no
    * source has are errors that quote them. */
   int (*resolve) (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request);
-  /* MANDATORY. Brings exactly these packages into the cache, verified. */
+  /* MANDATORY. Brings exactly these packages (NULL terminated) into the cache, verified. */
   int (*fetch) (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages);
-  /* MANDATORY. Installs exactly these packages from the cache, offline, and removes those so flagged. */
+  /* MANDATORY. Installs exactly these packages (NULL terminated) from the cache, offline, and removes those
+   * so flagged. */
   int (*install) (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
                   const struct vmforge_package_request *request,
                   const struct vmforge_package *const *packages);

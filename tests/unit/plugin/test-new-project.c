@@ -93,6 +93,7 @@ typedef struct {
 static const Refusal refusals[] = {
     {"transport", "wire", "the transport kind has no interface yet"},
     {"pakage", "crate", "unknown kind of plugin 'pakage' (did you mean 'package'?)"},
+    {"storage", "exports", "'exports' is a name that vmforge itself uses"},
     {"storage", "Plain", "'Plain' is no name for a plugin"},
     {"storage", "../plain", "'../plain' is no name for a plugin"},
     {"storage", "", "'' is no name for a plugin"},
