@@ -4,6 +4,7 @@
 #include "build/engine.h"
 
 #include "build/output.h"
+#include "build/schedule.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -48,21 +49,31 @@ on_log (enum vmforge_log_level level, const char *line, gpointer user_data)
   (void)vf_fs_write_all (engine->log_fd, text, strlen (text), NULL);
 }
 
-static void
-engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions *options, char *package_cache)
+void
+vf_engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions *options,
+                VmforgeEventFunc func, gpointer user_data, GCancellable *cancellable)
 {
-  engine->store = store;
-  engine->options = options;
-  engine->log_fd = -1;
-  engine->began = g_get_monotonic_time ();
-  engine->host = (VfHost){.cancellable = engine->cancellable,
+  int refresh = options->refresh_seconds == 0 ? VF_PLAN_REFRESH_SECONDS : options->refresh_seconds;
+  *engine = (VfEngine){.store = store,
+                       .options = options,
+                       .func = func,
+                       .user_data = user_data,
+                       .cancellable = cancellable,
+                       .began = g_get_monotonic_time (),
+                       .log_fd = -1};
+  engine->host = (VfHost){.cancellable = cancellable,
                           .log = on_log,
                           .progress = on_progress,
                           .user_data = engine,
-                          .package_cache = package_cache};
-  int refresh = options->refresh_seconds == 0 ? VF_PLAN_REFRESH_SECONDS : options->refresh_seconds;
+                          .package_cache = g_build_filename (store->path, "cache", "packages", NULL)};
   engine->context = (VfPlanContext){
       .store = store, .host = &engine->host, .offline = options->offline, .refresh_seconds = refresh};
+}
+
+void
+vf_engine_clear (VfEngine *engine)
+{
+  g_clear_pointer ((char **)&engine->host.package_cache, g_free);
 }
 
 static void
@@ -76,18 +87,6 @@ announce (VfEngine *engine, const VfPlan *plan)
   engine->stage = NULL;
 }
 
-static gboolean
-build_plan (VfEngine *engine, const VfPlan *plan, GError **error)
-{
-  for (guint i = 0; i < plan->n_stages; i++) {
-    engine->stage = plan->stages[i];
-    engine->began = g_get_monotonic_time ();
-    if (!vf_engine_build_stage (engine, plan, plan->stages[i], error))
-      return FALSE;
-  }
-  return vf_engine_publish (engine, plan, error);
-}
-
 /* Package tools may be silent for long, on a slow mirror or a busy machine. */
 static void
 tell_planning (VfEngine *engine, const VmforgeSpec *spec)
@@ -97,23 +96,44 @@ tell_planning (VfEngine *engine, const VmforgeSpec *spec)
   on_progress (-1, what, engine);
 }
 
-static gboolean
-build_spec (VfEngine *engine, VmforgeSpec *spec, GError **error)
+static VfPlan *
+plan_spec (VfEngine *engine, VmforgeSpec *spec, GError **error)
 {
   engine->spec = spec;
   engine->stage = NULL;
   engine->began = g_get_monotonic_time ();
   tell_planning (engine, spec);
   guint n_stages = engine->options->has_until ? engine->options->until + 1u : VMFORGE_N_STAGES;
-  g_autoptr (VfPlan) plan = vf_plan_new (&engine->context, spec, n_stages, error);
-  if (plan == NULL) {
-    g_prefix_error (error, "%s: ", spec->path);
-    return FALSE;
+  VfPlan *plan = vf_plan_new (&engine->context, spec, n_stages, error);
+  if (plan != NULL) {
+    announce (engine, plan);
+    return plan;
   }
-  announce (engine, plan);
-  gboolean built = build_plan (engine, plan, error);
-  engine->stage = NULL;
-  return built;
+  g_prefix_error (error, "%s: ", spec->path);
+  vf_engine_emit (engine,
+                  (VmforgeEvent){.type = VMFORGE_EVENT_SPEC, .state = VMFORGE_STATE_FAILED, .fraction = 1});
+  return NULL;
+}
+
+static void
+plan_free (gpointer plan)
+{
+  vf_plan_free (plan);
+}
+
+/* All of them before anything is built: what cannot be had is told within seconds. */
+static GPtrArray *
+plan_specs (VfEngine *engine, VmforgeSpec *const *specs, gsize n_specs, GError **error)
+{
+  g_autoptr (GPtrArray) plans = g_ptr_array_new_with_free_func (plan_free);
+  for (gsize i = 0; i < n_specs; i++) {
+    VfPlan *plan =
+        vf_error_set_if_cancelled (engine->cancellable, error) ? NULL : plan_spec (engine, specs[i], error);
+    if (plan == NULL)
+      return NULL;
+    g_ptr_array_add (plans, plan);
+  }
+  return g_steal_pointer (&plans);
 }
 
 gboolean
@@ -122,17 +142,13 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
                GCancellable *cancellable, GError **error)
 {
   static const VmforgeBuildOptions defaults = {0};
-  g_autofree char *package_cache = g_build_filename (store->path, "cache", "packages", NULL);
-  if (!vf_fs_mkdir_p (-1, package_cache, 0755, error))
+  g_auto (VfEngine) engine = {0};
+  vf_engine_init (&engine, store, options == NULL ? &defaults : options, func, user_data, cancellable);
+  if (!vf_fs_mkdir_p (-1, engine.host.package_cache, 0755, error))
     return FALSE;
-  VfEngine engine = {.func = func, .user_data = user_data, .cancellable = cancellable};
-  engine_init (&engine, store, options == NULL ? &defaults : options, package_cache);
   for (gsize i = 0; i < n_specs; i++)
     if (!vf_output_check (specs[i], engine.options, error))
       return FALSE;
-  for (gsize i = 0; i < n_specs; i++) {
-    if (vf_error_set_if_cancelled (cancellable, error) || !build_spec (&engine, specs[i], error))
-      return FALSE;
-  }
-  return TRUE;
+  g_autoptr (GPtrArray) plans = plan_specs (&engine, specs, n_specs, error);
+  return plans != NULL && vf_schedule_run (&engine, plans, error);
 }

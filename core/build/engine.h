@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Inside of vmforge_build: one run over some specs. */
+/* Inside of vmforge_build: what one thread of a run works with. The one that called vmforge_build plans and
+ * tells what happens; each stage that is built has another (schedule.c). */
 #pragma once
 
 #include "plan/plan.h"
@@ -27,10 +28,18 @@ typedef struct {
   guint64 reserve;            /* bytes that it may need in all */
 } VfEngine;
 
+/* All pointers are borrowed. */
+void vf_engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions *options,
+                     VmforgeEventFunc func, gpointer user_data, GCancellable *cancellable);
+void vf_engine_clear (VfEngine *engine);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VfEngine, vf_engine_clear)
+
 /* Tells the caller; fills in spec, stage, key and seconds from the engine's state. */
 void vf_engine_emit (VfEngine *engine, VmforgeEvent event);
 
-/* Builds or reuses one stage. (stage.c) */
+/* Tells that the stage is reused, and sets *reused, if it is recorded. (stage.c) */
+gboolean vf_engine_reuse_stage (VfEngine *engine, const VfPlanStage *stage, gboolean *reused, GError **error);
+/* Builds one stage, or reuses it if somebody else did so meanwhile. (stage.c) */
 gboolean vf_engine_build_stage (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage,
                                 GError **error);
 

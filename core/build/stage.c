@@ -226,21 +226,27 @@ look_up (VfEngine *engine, const VfPlanStage *stage, gboolean *found, GError **e
 }
 
 gboolean
+vf_engine_reuse_stage (VfEngine *engine, const VfPlanStage *stage, gboolean *reused, GError **error)
+{
+  engine->stage = stage;
+  engine->began = g_get_monotonic_time ();
+  if (!look_up (engine, stage, reused, error))
+    return FALSE;
+  if (*reused)
+    emit_state (engine, VMFORGE_STATE_REUSED, NULL, NULL);
+  return TRUE;
+}
+
+gboolean
 vf_engine_build_stage (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, GError **error)
 {
-  gboolean found;
-  if (!look_up (engine, stage, &found, error))
+  engine->stage = stage;
+  engine->began = g_get_monotonic_time ();
+  g_autoptr (VfLock) lock =
+      vf_store_lock_key (engine->store, stage->key, on_blocked, engine, engine->cancellable, error);
+  gboolean reused;
+  /* Whoever held it may have built the stage. */
+  if (lock == NULL || !vf_engine_reuse_stage (engine, stage, &reused, error))
     return FALSE;
-  g_autoptr (VfLock) lock = NULL;
-  if (!found) {
-    lock = vf_store_lock_key (engine->store, stage->key, on_blocked, engine, engine->cancellable, error);
-    /* Whoever held it may have built the stage. */
-    if (lock == NULL || !look_up (engine, stage, &found, error))
-      return FALSE;
-  }
-  if (found) {
-    emit_state (engine, VMFORGE_STATE_REUSED, NULL, NULL);
-    return TRUE;
-  }
-  return build_logged (engine, plan, stage, error);
+  return reused || build_logged (engine, plan, stage, error);
 }

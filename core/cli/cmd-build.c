@@ -9,12 +9,14 @@
 
 #include <string.h>
 
-#define COMMAND "vmforge build"
+#define COMMAND  "vmforge build"
+#define MAX_JOBS 256
 
 static struct {
   char *until, *output, *format, *refresh;
   gboolean keep_failed, offline;
-} given;
+  int jobs;
+} given = {.jobs = -1};
 
 static const GOptionEntry entries[] = {
     {"until", 0, 0, G_OPTION_ARG_STRING, &given.until,
@@ -23,6 +25,8 @@ static const GOptionEntry entries[] = {
      "PATH"},
     {"format", 'f', 0, G_OPTION_ARG_STRING, &given.format, "Format instead of the spec's: raw or qcow2",
      "FORMAT"},
+    {"jobs", 'j', 0, G_OPTION_ARG_INT, &given.jobs,
+     "Stages to build at once (default: by processors and memory)", "N"},
     {"keep-failed", 0, 0, G_OPTION_ARG_NONE, &given.keep_failed,
      "Keep the volume of a failed stage for 'vmforge shell'", NULL},
     {"offline", 0, 0, G_OPTION_ARG_NONE, &given.offline, "Fetch nothing: use what the cache has", NULL},
@@ -55,12 +59,16 @@ parse_options (VmforgeBuildOptions *options, guint n_specs, GError **error)
   if (!parse_until (options, error) || !vf_cli_check_format (given.format, COMMAND, error) ||
       !vf_cli_parse_refresh (given.refresh, COMMAND, &options->refresh_seconds, error))
     return FALSE;
+  if (given.jobs < -1 || given.jobs == 0 || given.jobs > MAX_JOBS)
+    return vf_cli_usage_error (error, COMMAND, "--jobs is a number from 1 to %d, not '%d'", MAX_JOBS,
+                               given.jobs);
   if (given.output != NULL && *given.output == '\0')
     return vf_cli_usage_error (error, COMMAND, "--output names a file or a folder, not ''");
   if (n_specs > 1 && given.output != NULL && !g_str_has_suffix (given.output, "/") &&
       !g_file_test (given.output, G_FILE_TEST_IS_DIR))
     return vf_cli_usage_error (error, COMMAND, "--output must be a folder for several specs, not '%s'",
                                given.output);
+  options->jobs = given.jobs < 0 ? 0 : (guint)given.jobs;
   options->output = given.output;
   options->format = given.format;
   options->keep_failed = given.keep_failed;

@@ -54,6 +54,7 @@ vf_display_new (const VfCli *cli, GPtrArray *specs)
   display->cli = cli;
   display->several = specs->len > 1;
   display->specs = g_ptr_array_ref (specs);
+  display->told = g_new0 (VfDisplaySpec, specs->len);
   display->color = vf_cli_use_color (cli, stdout);
   display->stages = g_ptr_array_new_with_free_func (stage_free);
   display->images = g_ptr_array_new_with_free_func (image_free);
@@ -73,6 +74,7 @@ vf_display_free (VfDisplay *display)
     return;
   stage_clear (&display->planning);
   g_ptr_array_unref (display->specs);
+  g_free (display->told);
   g_ptr_array_unref (display->stages);
   g_ptr_array_unref (display->images);
   g_ptr_array_unref (display->warnings);
@@ -123,22 +125,21 @@ update_stage (VfDisplayStage *stage, const VmforgeEvent *event)
     set_text (&stage->what, event->message);
 }
 
-static const char *
-spec_path (const VfDisplay *display, guint index)
-{
-  return ((const VmforgeSpec *)display->specs->pdata[index])->path;
-}
-
 static void
-begin_spec (VfDisplay *display, const char *path)
+update_spec (VfDisplay *display, const VmforgeEvent *event)
 {
-  guint next = display->n_begun;
-  if (next > 0 && g_strcmp0 (spec_path (display, next - 1), path) == 0)
+  guint index = 0;
+  while (index < display->specs->len &&
+         g_strcmp0 (((const VmforgeSpec *)display->specs->pdata[index])->path, event->spec) != 0)
+    index++;
+  if (index == display->specs->len)
     return;
-  while (next < display->specs->len && g_strcmp0 (spec_path (display, next), path) != 0)
-    next++;
-  if (next < display->specs->len)
-    display->n_begun = next + 1;
+  gboolean begins = event->type == VMFORGE_EVENT_STAGE &&
+                    (event->state == VMFORGE_STATE_BUILDING || event->state == VMFORGE_STATE_BLOCKED);
+  if (event->type == VMFORGE_EVENT_SPEC)
+    display->told[index] = event->state == VMFORGE_STATE_BUILT ? VF_SPEC_BUILT : VF_SPEC_FAILED;
+  else if (begins && display->told[index] == VF_SPEC_NOT_BEGUN)
+    display->told[index] = VF_SPEC_BEGUN;
 }
 
 /* One image may be written in several formats. */
@@ -157,7 +158,7 @@ vf_display_event (const VmforgeEvent *event, gpointer data)
   VfDisplay *display = data;
   if (display->mode->lock != NULL)
     display->mode->lock (display);
-  begin_spec (display, event->spec);
+  update_spec (display, event);
   VfDisplayStage *stage = find_stage (display, event);
   update_stage (stage == NULL ? &display->planning : stage, event);
   if (stage != NULL) /* the plan is made */
@@ -217,13 +218,19 @@ vf_display_failure_name (const VfDisplay *display)
   return g_cancellable_is_cancelled (display->cli->cancellable) ? "stopped" : "failed";
 }
 
-/* The first failure ends a build: it belongs to the spec that began last. */
 const char *
 vf_display_spec_result (const VfDisplay *display, guint index)
 {
-  if (display->failed && index >= display->n_begun)
+  switch (display->told[index]) {
+  case VF_SPEC_BUILT:
+    return "built";
+  case VF_SPEC_FAILED:
+    return vf_display_failure_name (display);
+  case VF_SPEC_BEGUN:
+    return "stopped";
+  default:
     return "not begun";
-  return display->failed && index + 1 == display->n_begun ? vf_display_failure_name (display) : "built";
+  }
 }
 
 char *

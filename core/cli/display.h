@@ -25,6 +25,9 @@ typedef struct {
   char *name, *path;
 } VfDisplayImage;
 
+/* What became of a spec. */
+typedef enum { VF_SPEC_NOT_BEGUN, VF_SPEC_BEGUN, VF_SPEC_BUILT, VF_SPEC_FAILED } VfDisplaySpec;
+
 typedef struct _VfDisplay VfDisplay;
 
 typedef struct {
@@ -40,8 +43,8 @@ typedef struct {
 struct _VfDisplay {
   const VfDisplayMode *mode;
   const VfCli *cli;
-  GPtrArray *specs;    /* VmforgeSpec, in the order of building */
-  guint n_begun;       /* of them */
+  GPtrArray *specs;    /* VmforgeSpec */
+  VfDisplaySpec *told; /* of each */
   GPtrArray *stages;   /* VfDisplayStage */
   GPtrArray *images;   /* VfDisplayImage */
   GPtrArray *warnings; /* char * */
@@ -66,7 +69,8 @@ void vf_display_free (VfDisplay *display);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfDisplay, vf_display_free)
 
 /* For the modes. */
-/* "built", "failed" (or "stopped"), "not begun": of a spec by its index, once the build has ended. */
+/* "built", "failed", "stopped" (by the user, or because another failed), "not begun": of a spec by its index,
+ * once the build has ended. */
 const char *vf_display_spec_result (const VfDisplay *display, guint index);
 const char *vf_display_state_name (VmforgeStageState state);
 /* "failed", or "stopped" where the user did it. */

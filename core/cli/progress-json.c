@@ -81,6 +81,14 @@ print_image (const VmforgeEvent *event)
 }
 
 static void
+print_spec (const VmforgeEvent *event)
+{
+  VfJson *json = new_event ("spec", event);
+  vf_json_set_string (json, "state", vf_display_state_name (event->state));
+  vf_cli_print_json_line (json);
+}
+
+static void
 json_event (VfDisplay *display, const VmforgeEvent *event, VfDisplayStage *stage)
 {
   switch (event->type) {
@@ -98,6 +106,9 @@ json_event (VfDisplay *display, const VmforgeEvent *event, VfDisplayStage *stage
     break;
   case VMFORGE_EVENT_IMAGE:
     print_image (event);
+    break;
+  case VMFORGE_EVENT_SPEC:
+    print_spec (event);
     break;
   }
 }

@@ -90,6 +90,7 @@ plain_event (VfDisplay *display, const VmforgeEvent *event, VfDisplayStage *stag
     fprintf (stderr, "vmforge: warning: %s\n", event->message);
     break;
   case VMFORGE_EVENT_IMAGE:
+  case VMFORGE_EVENT_SPEC:
     break;
   }
 }

@@ -18,7 +18,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define DEFAULT_STORE   "/var/lib/vmforge"
+#define DEFAULT_STORE "/var/lib/vmforge"
 
 static const char *const folders[] = {"locks",   "stages", "building", "images",         "objects",
                                       "exports", "logs",   "cache",    "cache/packages", "cache/resolutions"};
@@ -220,6 +220,15 @@ vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error)
   set_storage_setting (store, setting);
   store->storage = vf_storage_open (store->storage_setting, store->path, store->id, &store->host, error);
   return store->storage != NULL;
+}
+
+VmforgeStore *
+vf_store_reopen (const VmforgeStore *store, GError **error)
+{
+  g_autoptr (VmforgeStore) again = open_store (store->path, FALSE, error);
+  if (again == NULL || !vf_store_open_storage (again, store->storage_setting, error))
+    return NULL;
+  return g_steal_pointer (&again);
 }
 
 VmforgeStore *

@@ -28,6 +28,9 @@ VmforgeStore *vf_store_open_plain (const char *path, GError **error);
 /* Opens the storage of a plain store. setting: NULL for the configured one. */
 gboolean vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error);
 
+/* The same store and storage once more, for another thread. */
+VmforgeStore *vf_store_reopen (const VmforgeStore *store, GError **error);
+
 /* ---- stages (stages.c) */
 typedef struct {
   char *key;

@@ -63,6 +63,7 @@ typedef enum {
   VMFORGE_EVENT_LOG,      /* a line of a stage's log (message) */
   VMFORGE_EVENT_WARNING,  /* something that the user should know (message) */
   VMFORGE_EVENT_IMAGE,    /* an image was published (image, path) */
+  VMFORGE_EVENT_SPEC,     /* a spec has come to its end: VMFORGE_STATE_BUILT or _FAILED */
 } VmforgeEventType;
 
 /** VmforgeEvent: what happens; valid during the call of the VmforgeEventFunc only. */
@@ -111,11 +112,14 @@ typedef struct {
   const char *format;     /* overrides the spec's output.formats; NULL: the spec's */
   gboolean keep_failed;   /* keep the volume of a failed stage for `vmforge shell` */
   gboolean offline;       /* fetch nothing */
+  guint jobs;             /* stages that are built at once; 0: by processors and memory */
   int refresh_seconds; /* age of metadata that needs no refresh; 0: the default (3600); -1: always refresh */
 } VmforgeBuildOptions;
 
 /** vmforge_build: builds every spec and publishes its image.
- * Stops at the first failure. Nothing half-made is left. */
+ * Plans all of them first; a stage that several need is built once, stages that need nothing of each other
+ * side by side. After a failure no stage begins; what runs is ended, and its stages stay. Nothing
+ * half-made is left. */
 VMFORGE_API gboolean vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
                                     const VmforgeBuildOptions *options, VmforgeEventFunc func,
                                     gpointer user_data, GCancellable *cancellable, GError **error);

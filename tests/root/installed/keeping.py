@@ -128,7 +128,8 @@ def show_talk(test):
 
 
 def results(test, *arguments):
-    """Of the specs, in the summary for programs and in that for people."""
+    """Of the specs, in the summary for programs and in that for people; one stage at a time, in the order given."""
+    arguments = ("--jobs", "1", *arguments)
     done = test.vmforge("build", "--json", *arguments)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     told = [one["result"] for event in events if event["event"] == "summary" for one in event["specs"]]
