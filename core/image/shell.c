@@ -50,9 +50,8 @@ static gboolean
 enter_kept (VmforgeStore *store, const VfKept *kept, GCancellable *cancellable, GError **error)
 {
   g_autofree char *path = NULL;
-  if (!g_str_equal (kept->storage, store->storage_name))
-    return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "volume %s is in %s: name it with --storage",
-                         kept->volume, kept->storage);
+  if (!vf_kept_check_storage (store, kept, error))
+    return FALSE;
   g_autoptr (VfLock) lock = vf_store_lock_kept (store, kept, error);
   if (lock == NULL || !vf_storage_map (store->storage, kept->volume, FALSE, &path, error))
     return FALSE;

@@ -137,6 +137,16 @@ open_folder (VfStorage *storage, Folder *folder, GError **error)
   return folder->fd >= 0;
 }
 
+gboolean
+vf_storage_get_folder (VfStorage *storage, char **path, GError **error)
+{
+  g_auto (Folder) folder = {.fd = -1};
+  if (storage->table->folder && !open_folder (storage, &folder, error))
+    return FALSE;
+  *path = g_steal_pointer (&folder.path);
+  return TRUE;
+}
+
 /* Whether nothing can be written any more; a disk below another may be full, which shows as EIO. */
 static gboolean
 is_full (VfStorage *storage)

@@ -18,6 +18,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStorage, vf_storage_close)
 
 const char *vf_storage_get_setting (const VfStorage *storage); /* as given: for the worker's job */
 
+/* Of volumes that are files, the folder; else NULL. Free it. */
+gboolean vf_storage_get_folder (VfStorage *storage, char **path, GError **error);
+/* A text that is the same for two settings of one plugin if their volumes are in the same place: the folder,
+ * relative to the store if it is inside, or the parameters. Free it. (storage-place.c) */
+gboolean vf_storage_get_place (VfStorage *storage, const char *store_path, char **place, GError **error);
+
 gboolean vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error);
 gboolean vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError **error);
 /* path: free it. */

@@ -67,9 +67,9 @@ vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error
   if (storages[0] == NULL)
     return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
                          "the volume of %s is gone: build it again, or remove it", name);
-  g_autofree char *list = g_strjoinv (", ", storages);
+  g_autofree char *list = vf_storages_settings (store, storages);
   return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "%s is not in %s but in %s: name it with --storage",
-                       name, store->storage_name, list);
+                       name, store->storage_setting, list);
 }
 
 static gboolean

@@ -109,13 +109,22 @@ vf_store_lock_kept (VmforgeStore *store, const VfKept *kept, GError **error)
 }
 
 gboolean
+vf_kept_check_storage (VmforgeStore *store, const VfKept *kept, GError **error)
+{
+  if (strcmp (kept->storage, store->storage_name) == 0)
+    return TRUE;
+  g_autofree char *setting = vf_storages_setting (store, kept->storage);
+  return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
+                       "kept volume %s is in %s, not in %s: name it with --storage", kept->volume, setting,
+                       store->storage_setting);
+}
+
+gboolean
 vf_store_remove_kept (VmforgeStore *store, const VfKept *kept, GError **error)
 {
   g_return_val_if_fail (store->storage != NULL, FALSE);
-  if (strcmp (kept->storage, store->storage_name) != 0)
-    return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
-                         "kept volume %s is in %s, not in %s: name it with --storage", kept->volume,
-                         kept->storage, store->storage_name);
+  if (!vf_kept_check_storage (store, kept, error))
+    return FALSE;
   g_autoptr (VfLock) lock = vf_store_lock_kept (store, kept, error);
   return lock != NULL && vf_building_remove_volume (store, kept->volume, error) &&
          vf_building_forget (store, kept->volume, error);

@@ -26,6 +26,16 @@ gboolean vf_records_sync_dir (VmforgeStore *store, const char *folder, GError **
  * what: "image digest", for the message. Borrowed from names. */
 const char *vf_records_complete (char **names, const char *word, const char *what, GError **error);
 
+/* ---- storages.c */
+/* What the records of the store's storage are called by; of the opened one, else by its setting. Free it. */
+char *vf_storages_name (VmforgeStore *store, GError **error);
+/* Remembers the storage that is open, and gives it its name for good. */
+gboolean vf_storages_register (VmforgeStore *store, GError **error);
+/* The setting that opens the storage of this name, for messages. Free it. */
+char *vf_storages_setting (VmforgeStore *store, const char *name);
+/* The same for a list of names: "storage-file:dir=/x, storage-lvm". Free it. */
+char *vf_storages_settings (VmforgeStore *store, char **names);
+
 /* Names of the storages that have a stage. */
 char **vf_stage_storages (VmforgeStore *store, const char *key, GError **error);
 /* Takes a stage's record in the store's storage away if it names volume (NULL: any). Under the gate. */

@@ -105,10 +105,10 @@ check_present (VmforgeStore *store, const char *key, VfStage **stage, GError **e
   }
   if (others[0] == NULL)
     return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "no stage '%s'", key);
-  g_autofree char *list = g_strjoinv (", ", others);
+  g_autofree char *list = vf_storages_settings (store, others);
   return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
-                       "stage %.12s is not in %s but in %s: name it with --storage", key, store->storage_name,
-                       list);
+                       "stage %.12s is not in %s but in %s: name it with --storage", key,
+                       store->storage_setting, list);
 }
 
 /* What happens under the gate. lock: of the volume, so that no recovery takes it for an orphan meanwhile. */

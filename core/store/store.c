@@ -52,6 +52,17 @@ resolve_path (const char *path, const VfConfig *config)
   return g_canonicalize_filename (path, NULL);
 }
 
+static gboolean
+name_storage (VmforgeStore *store, GError **error)
+{
+  char *name = vf_storages_name (store, error);
+  if (name == NULL)
+    return FALSE;
+  g_free (store->storage_name);
+  store->storage_name = name;
+  return TRUE;
+}
+
 static void
 set_storage_setting (VmforgeStore *store, const char *setting)
 {
@@ -61,9 +72,7 @@ set_storage_setting (VmforgeStore *store, const char *setting)
     setting = vf_paths_default_storage ();
   char *copy = g_strdup (setting);
   g_free (store->storage_setting);
-  g_free (store->storage_name);
   store->storage_setting = copy;
-  store->storage_name = g_strndup (copy, strcspn (copy, ":"));
 }
 
 /* Refuses a folder with somebody's files in it. */
@@ -204,7 +213,7 @@ open_store (const char *path, gboolean make, GError **error)
   if (!read_store_json (store, error))
     return NULL;
   set_storage_setting (store, NULL);
-  return g_steal_pointer (&store);
+  return name_storage (store, error) ? g_steal_pointer (&store) : NULL;
 }
 
 VmforgeStore *
@@ -219,7 +228,7 @@ vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error)
   g_return_val_if_fail (store->storage == NULL, FALSE);
   set_storage_setting (store, setting);
   store->storage = vf_storage_open (store->storage_setting, store->path, store->id, &store->host, error);
-  return store->storage != NULL;
+  return store->storage != NULL && name_storage (store, error);
 }
 
 VmforgeStore *
@@ -235,7 +244,7 @@ VmforgeStore *
 vmforge_store_open (const char *path, const char *storage, GError **error)
 {
   g_autoptr (VmforgeStore) store = open_store (path, TRUE, error);
-  if (store == NULL || !vf_store_open_storage (store, storage, error))
+  if (store == NULL || !vf_store_open_storage (store, storage, error) || !vf_storages_register (store, error))
     return NULL;
   /* What cannot be removed now must not hinder the work; the next opening tries again. */
   g_autoptr (GError) failure = NULL;

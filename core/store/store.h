@@ -16,7 +16,7 @@ struct _VmforgeStore {
   int fd;
   char *id;
   VfConfig *config;
-  char *storage_name;    /* of the plugin: also where storage is NULL */
+  char *storage_name;    /* of its records (storages.c): also where storage is NULL */
   char *storage_setting; /* NAME[:key=value,…] */
   VfHost host;           /* of storage calls */
   VfStorage *storage;    /* opened with the store; NULL after vf_store_open_plain */
@@ -38,7 +38,7 @@ typedef struct {
   char *parent;    /* key, or NULL */
   char *spec_name; /* of the spec that built it first */
   char *volume;    /* id */
-  char *storage;   /* plugin name */
+  char *storage;   /* name (storages.c) */
   guint64 bytes;
   gint64 built;   /* seconds since 1970 */
   double seconds; /* that building took */
@@ -100,7 +100,7 @@ gboolean vf_store_recover (VmforgeStore *store, GError **error);
 typedef struct {
   char *volume;
   char *key, *stage, *spec; /* stage and spec may be NULL */
-  char *storage;            /* plugin name */
+  char *storage;            /* name (storages.c) */
   gint64 started;           /* seconds since 1970 */
 } VfKept;
 void vf_kept_free (VfKept *kept);
@@ -112,6 +112,8 @@ GPtrArray *vf_store_list_kept (VmforgeStore *store, GError **error);
 VfKept *vf_store_find_kept (VmforgeStore *store, const char *word, GError **error);
 /* Holds a kept volume (its descriptor goes to the worker): it is not removed meanwhile. */
 VfLock *vf_store_lock_kept (VmforgeStore *store, const VfKept *kept, GError **error);
+/* Fails, and says which storage has it, if it is not the one that is open. */
+gboolean vf_kept_check_storage (VmforgeStore *store, const VfKept *kept, GError **error);
 gboolean vf_store_remove_kept (VmforgeStore *store, const VfKept *kept, GError **error);
 
 /* ---- images (images.c, image-word.c) */
@@ -119,7 +121,7 @@ typedef struct {
   char *name, *version, *arch; /* NULL for a stage */
   char *digest;                /* of the manifest; NULL for a stage */
   char *key;                   /* of its last stage */
-  char *storage;               /* plugin name */
+  char *storage;               /* name (storages.c) */
   char *volume;                /* NULL if this storage does not hold it */
   guint64 bytes;
   gint64 created;

@@ -182,7 +182,34 @@ def show_reuse(test):
         test, test.spec("second", version="2", output={"formats": ["raw", "qcow2"]}), "reused reused reused reused"))
     test.attempt("a spec that differs in the appliance builds that alone", lambda: states(
         test, test.spec("third", appliance={"hostname": "other"}), "reused reused reused built"))
+    test.attempt("volumes in another place are other volumes, and a message says how to reach them",
+                 lambda: two_places(test))
     test.attempt("a build up to base publishes nothing, and the whole goes on from there", lambda: stop_and_go_on(test))
+
+
+def two_places(test):
+    """One store, one plugin, volumes in two folders: each has its own, under a name of its own. Nothing, or what is
+    wrong."""
+    spec, built, reused = test.spec("places"), "built built built built", "reused reused reused reused"
+    with new_store(test, "places") as store:
+        folders = [os.path.join(test.work, name) for name in ("here", "there")]
+        for folder in folders:
+            os.makedirs(folder)
+        settings = [f"storage-file:pool=never,dir={folder}" for folder in folders]
+        for setting, wanted in ((settings[0], built), (settings[1], built), (settings[0], reused),
+                                (settings[1] + ",pool_size=4GiB", reused)):
+            got = " ".join(build(test, spec, "--storage", setting, store=store).stages("state").values())
+            if got != wanted:
+                return f"{setting}: the stages were {got}"
+        listed = test.vmforge("stages", "list", "--json", store=store)
+        names = collections.Counter(stage["storage"] for stage in json.loads(listed.stdout))
+        if names != {"storage-file": 4, "storage-file-2": 4}:
+            return f"the storages are {names}"
+        done = test.vmforge("images", "path", "places", "--storage", "storage-file:pool=never", store=store)
+        told = all(setting in done.stderr for setting in settings)
+        for folder in folders:
+            shutil.rmtree(folder)
+        return None if done.returncode == 2 and told else program.said(done)
 
 
 def keys(test, spec, store, *arguments):

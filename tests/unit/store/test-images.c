@@ -228,6 +228,8 @@ another_storages_image_says_where_it_is (Fixture *fixture, gconstpointer data)
   g_assert_no_error (error);
   g_free (plain->storage_name);
   plain->storage_name = g_strdup ("other");
+  g_free (plain->storage_setting);
+  plain->storage_setting = g_strdup ("other");
   g_autoptr (VfImage) image = vf_store_find_image (plain, "web", &error);
   g_assert_no_error (error);
   g_assert_null (image->volume);
