@@ -173,22 +173,12 @@ has_bootloader (const struct vmforge_root *root)
   return apt_exists (root, "usr/sbin/grub-mkconfig");
 }
 
-static int
-make_initramfs (Call *call, const struct vmforge_root *root, const struct vmforge_boot_request *request)
-{
-  const char *argv[] = {"update-initramfs", "-u", "-k", "all", NULL};
-  if ((request->flags & VMFORGE_BOOT_INITRAMFS) == 0 || !apt_exists (root, "usr/sbin/update-initramfs"))
-    return 0;
-  call->host->progress (call, 0.1, "making the initial RAM filesystem");
-  return run_in_root (call, argv, NULL);
-}
-
 int
 apt_boot (void *handle, Call *call, const struct vmforge_root *root,
           const struct vmforge_boot_request *request)
 {
   const Apt *apt = handle;
-  if (make_initramfs (call, root, request) < 0)
+  if ((request->flags & VMFORGE_BOOT_INITRAMFS) != 0 && apt_initramfs_update (call, root) < 0)
     return -1;
   if (!has_bootloader (root))
     return 0;

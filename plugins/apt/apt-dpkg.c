@@ -126,6 +126,7 @@ apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *operands)
                                     "UCF_FORCE_CONFFOLD=1",
                                     "SYSTEMD_OFFLINE=1",
                                     "PERL_BADLANG=0",
+                                    "INITRD=No", /* apt-initramfs.c */
                                     NULL};
   const char *binds[] = {dpkg->cache, APT_CACHE_INSIDE, NULL};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox, .binds = binds};

@@ -110,9 +110,10 @@ install (AptDpkg *dpkg, const Apt *apt, GPtrArray *groups, const struct vmforge_
   apt_remove (dpkg->root, ENABLE_GRUB);
   g_autoptr (GPtrArray) before = g_ptr_array_new (), after = g_ptr_array_new ();
   apt_order_removals (packages, request->remove, before, after);
-  if (remove_packages (dpkg, before, TRUE) < 0 || install_groups (dpkg, groups) < 0)
+  if (apt_initramfs_defer (dpkg) < 0 || remove_packages (dpkg, before, TRUE) < 0 ||
+      install_groups (dpkg, groups) < 0 || remove_packages (dpkg, after, FALSE) < 0)
     return -1;
-  return remove_packages (dpkg, after, FALSE);
+  return apt_initramfs_make (dpkg);
 }
 
 int

@@ -165,6 +165,19 @@ apt_remove (const struct vmforge_root *root, const char *path)
   close (fd);
 }
 
+void
+apt_remove_empty_folders (const struct vmforge_root *root, const char *path)
+{
+  g_autofree char *above = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  int fd = apt_open_in_root (root, above, O_PATH | O_DIRECTORY, 0);
+  gboolean removed = fd >= 0 && unlinkat (fd, name, AT_REMOVEDIR) == 0;
+  if (fd >= 0)
+    close (fd);
+  if (removed && strcmp (above, ".") != 0)
+    apt_remove_empty_folders (root, above);
+}
+
 gboolean
 apt_exists (const struct vmforge_root *root, const char *path)
 {

@@ -159,6 +159,8 @@ int apt_write (Call *call, const struct vmforge_root *root, const char *path, co
                int mode);
 gboolean apt_exists (const struct vmforge_root *root, const char *path);
 void apt_remove (const struct vmforge_root *root, const char *path);
+/* Removes this folder and those above it as long as they are empty. */
+void apt_remove_empty_folders (const struct vmforge_root *root, const char *path);
 /* Removes the files in a folder, not the folders. */
 void apt_empty_folder (const struct vmforge_root *root, const char *path);
 
@@ -168,9 +170,18 @@ typedef struct {
   const struct vmforge_root *root;
   const char
       *cache; /* folder of the host below which the package cache is, seen inside as APT_CACHE_INSIDE */
-  guint steps, done; /* of all packages: unpacked, then configured */
+  guint steps, done;   /* of all packages: unpacked, then configured */
+  gboolean made_hooks; /* the folder of kernel hooks was not there (apt-initramfs.c) */
 } AptDpkg;
 #define APT_CACHE_INSIDE "/run/vmforge/cache"
+
+/* ---- the initial RAM filesystem (apt-initramfs.c) */
+/* From here on kernels are noted that want one; what no trigger made by then is made by apt_initramfs_make.
+ */
+int apt_initramfs_defer (AptDpkg *dpkg);
+int apt_initramfs_make (AptDpkg *dpkg);
+/* Makes those that are there anew. */
+int apt_initramfs_update (Call *call, const struct vmforge_root *root);
 
 /* Options, then the action; operands may be NULL (then the action stands alone, as --configure --pending). */
 int apt_dpkg (AptDpkg *dpkg, const char *const *options, GPtrArray *operands);

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "errors"))
 
 # pylint: disable=wrong-import-position
 import fixture
+import kernels
 from fixture import namespace, program
 from toyrepo import ARCH, debrepo
 
@@ -144,6 +145,7 @@ def run(test):
     show_keys(test)
     show_metadata(test)
     show_changes(test)
+    kernels.show_kernels(test, Extra(test, "kernels", kernels.make_packages).entry("kernels.gpg", False), succeed)
 
 
 if __name__ == "__main__":
