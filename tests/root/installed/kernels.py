@@ -34,7 +34,7 @@ def make_packages(deb):
         {"postinst": POSTINST.format(version="bare")})
     deb({"Package": "toy-initramfs"}, {"/etc/kernel/postinst.d/initramfs-tools": (HOOK, 0o755)},
         {"postinst": TRIGGERED, "triggers": "interest-noawait toy-initramfs\n"})
-    deb({"Package": "toy-hooks"}, {}, {"triggers": "activate-noawait toy-initramfs\n"})
+    deb({"Package": "toy-hooks", "Depends": "toy-initramfs, toy-kernel"}, {}, {"triggers": "activate-noawait toy-initramfs\n"})
 
 
 def show_kernels(test, entry, succeed):
