@@ -5,6 +5,7 @@
 
 #include "build/output.h"
 #include "build/schedule.h"
+#include "build/trim.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -136,6 +137,20 @@ plan_specs (VfEngine *engine, VmforgeSpec *const *specs, gsize n_specs, GError *
   return g_steal_pointer (&plans);
 }
 
+/* Before anybody looks whether they are there: from now on they stay. */
+static VfUse *
+use_stages (VmforgeStore *store, GPtrArray *plans, GError **error)
+{
+  g_autoptr (GPtrArray) keys = g_ptr_array_new ();
+  for (guint i = 0; i < plans->len; i++) {
+    const VfPlan *plan = g_ptr_array_index (plans, i);
+    for (guint j = 0; j < plan->n_stages; j++)
+      g_ptr_array_add (keys, plan->stages[j]->key);
+  }
+  g_ptr_array_add (keys, NULL);
+  return vf_store_use (store, (const char *const *)keys->pdata, error);
+}
+
 gboolean
 vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
                const VmforgeBuildOptions *options, VmforgeEventFunc func, gpointer user_data,
@@ -150,5 +165,11 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
     if (!vf_output_check (specs[i], engine.options, error))
       return FALSE;
   g_autoptr (GPtrArray) plans = plan_specs (&engine, specs, n_specs, error);
-  return plans != NULL && vf_schedule_run (&engine, plans, error);
+  g_autoptr (VfUse) use = plans == NULL ? NULL : use_stages (store, plans, error);
+  if (use == NULL)
+    return FALSE;
+  gboolean built = vf_schedule_run (&engine, plans, error);
+  if (engine.has_built)
+    vf_engine_trim (&engine);
+  return built;
 }

@@ -26,6 +26,7 @@ typedef struct {
   int log_fd;                 /* of the stage being built; -1: none */
   const VfBuilding *building; /* of that stage; NULL: none */
   guint64 reserve;            /* bytes that it may need in all */
+  gboolean has_built;         /* a stage was built in this run, and not only found */
 } VfEngine;
 
 /* All pointers are borrowed. */

@@ -138,6 +138,7 @@ static void
 deliver (Schedule *schedule, VfGraphNode *node, const VmforgeEvent *event)
 {
   if (event->type == VMFORGE_EVENT_STAGE) {
+    schedule->engine->has_built |= event->state == VMFORGE_STATE_BUILT;
     gboolean blocked = event->state == VMFORGE_STATE_BLOCKED;
     if (blocked != (node->state == VF_NODE_BLOCKED))
       schedule->busy += blocked ? -1u : 1u;

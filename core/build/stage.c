@@ -5,6 +5,7 @@
 #include "build/engine.h"
 
 #include "build/job.h"
+#include "build/trim.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
@@ -149,6 +150,22 @@ end_building (VfEngine *engine, VfBuilding *building, gboolean built, GError **e
   return TRUE;
 }
 
+/* Where space is lacking, what was not used for longest makes room. */
+static VfBuilding *
+begin (VfEngine *engine, const VfBuildingStage *what, GError **error)
+{
+  GError *failure = NULL;
+  VfBuilding *building = vf_store_begin_stage (engine->store, what, &failure);
+  if (g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE) &&
+      vf_engine_make_room (engine, what->reserve)) {
+    g_clear_error (&failure);
+    building = vf_store_begin_stage (engine->store, what, &failure);
+  }
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+  return building;
+}
+
 static gboolean
 build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const char *log_path,
               GError **error)
@@ -162,7 +179,7 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
                           .stage = vmforge_stage_name (stage->kind),
                           .spec = stage->spec->name,
                           .reserve = vf_plan_installed_size (stage->packages) + RESERVE_BYTES};
-  VfBuilding *building = vf_store_begin_stage (engine->store, &what, error);
+  VfBuilding *building = begin (engine, &what, error);
   if (building == NULL)
     return FALSE;
   g_autoptr (GPtrArray) packages = NULL;
@@ -232,8 +249,10 @@ vf_engine_reuse_stage (VfEngine *engine, const VfPlanStage *stage, gboolean *reu
   engine->began = g_get_monotonic_time ();
   if (!look_up (engine, stage, reused, error))
     return FALSE;
-  if (*reused)
+  if (*reused) {
+    vf_store_touch (engine->store, stage->key);
     emit_state (engine, VMFORGE_STATE_REUSED, NULL, NULL);
+  }
   return TRUE;
 }
 

@@ -17,7 +17,7 @@ static const GOptionEntry list_entries[] = {
 };
 
 static VfJson *
-stage_to_json (const VfStage *stage)
+stage_to_json (const VfStage *stage, gboolean pinned)
 {
   VfJson *json = json_object_new_object ();
   vf_json_set_string (json, "key", stage->key);
@@ -27,15 +27,20 @@ stage_to_json (const VfStage *stage)
   vf_json_set_string (json, "storage", stage->storage);
   vf_json_set_string (json, "volume", stage->volume);
   vf_json_set_int (json, "bytes", (gint64)stage->bytes);
+  if (stage->own != G_MAXUINT64)
+    vf_json_set_int (json, "own_bytes", (gint64)stage->own);
   vf_json_set_int (json, "built", stage->built);
+  vf_json_set_int (json, "used", stage->used);
+  vf_json_set_bool (json, "pinned", pinned);
   vf_json_set (json, "seconds", vf_cli_json_seconds (stage->seconds));
   return json;
 }
 
 static void
-print_stages (const VfCli *cli, GPtrArray *stages)
+print_stages (const VfCli *cli, VmforgeStore *store, GPtrArray *stages)
 {
-  static const char *const heading[] = {"KEY", "STAGE", "SPEC", ">SIZE", "BUILT", ">TOOK", "STORAGE", NULL};
+  static const char *const heading[] = {"KEY",   "STAGE", "SPEC",    ">SIZE", "BUILT",
+                                        ">TOOK", "USED",  "STORAGE", "PIN",   NULL};
   g_autoptr (VfTable) table = vf_table_new (heading);
   VfJson *list = json_object_new_array ();
   for (guint i = 0; i < stages->len; i++) {
@@ -44,8 +49,11 @@ print_stages (const VfCli *cli, GPtrArray *stages)
     g_autofree char *size = vf_units_format_size (stage->bytes);
     g_autofree char *built = vf_cli_format_time (stage->built);
     g_autofree char *took = vf_units_format_seconds (stage->seconds);
-    vf_table_add (table, key, stage->stage, stage->spec_name, size, built, took, stage->storage);
-    json_object_array_add (list, stage_to_json (stage));
+    g_autofree char *used = vf_cli_format_time (stage->used);
+    gboolean pinned = vf_store_is_pinned (store, stage->key);
+    vf_table_add (table, key, stage->stage, stage->spec_name, size, built, took, used, stage->storage,
+                  pinned ? "pinned" : NULL);
+    json_object_array_add (list, stage_to_json (stage, pinned));
   }
   vf_cli_print_list (cli, table, list);
 }
@@ -85,7 +93,7 @@ run_list (VfCli *cli, char **arguments, GError **error)
   if (list_kept)
     print_kept (cli, list);
   else
-    print_stages (cli, list);
+    print_stages (cli, store, list);
   return TRUE;
 }
 
@@ -135,6 +143,32 @@ run_rm (VfCli *cli, char **arguments, GError **error)
   return vf_cli_change_each (cli, arguments, "removing a stage", remove_one, error);
 }
 
+static gboolean
+pin_one (VmforgeStore *store, const char *word, GError **error)
+{
+  g_autofree char *key = vf_store_complete_key (store, word, error);
+  return key != NULL && vf_store_pin (store, key, TRUE, error);
+}
+
+static gboolean
+unpin_one (VmforgeStore *store, const char *word, GError **error)
+{
+  g_autofree char *key = vf_store_complete_key (store, word, error);
+  return key != NULL && vf_store_pin (store, key, FALSE, error);
+}
+
+static gboolean
+run_keep (VfCli *cli, char **arguments, GError **error)
+{
+  return vf_cli_change_each (cli, arguments, "pinning a stage", pin_one, error);
+}
+
+static gboolean
+run_unkeep (VfCli *cli, char **arguments, GError **error)
+{
+  return vf_cli_change_each (cli, arguments, "unpinning a stage", unpin_one, error);
+}
+
 static const VfCommand children[] = {
     {.name = "list",
      .arguments = "",
@@ -150,6 +184,20 @@ static const VfCommand children[] = {
      .min_arguments = 1,
      .max_arguments = 1,
      .run = run_show},
+    {.name = "keep",
+     .arguments = "KEY...",
+     .summary = "Pin stages: neither gc nor `stages rm` removes them",
+     .options = VF_CLI_STORE | VF_CLI_STORAGE,
+     .min_arguments = 1,
+     .max_arguments = G_MAXUINT,
+     .run = run_keep},
+    {.name = "unkeep",
+     .arguments = "KEY...",
+     .summary = "Let go of stages that were pinned",
+     .options = VF_CLI_STORE | VF_CLI_STORAGE,
+     .min_arguments = 1,
+     .max_arguments = G_MAXUINT,
+     .run = run_unkeep},
     {.name = "rm",
      .arguments = "KEY|VOLUME...",
      .summary = "Remove stages that nothing needs, or volumes of failed builds that were kept",
@@ -161,4 +209,4 @@ static const VfCommand children[] = {
 };
 
 const VfCommand vf_command_stages = {
-    .name = "stages", .summary = "List, show and remove the cached stages", .children = children};
+    .name = "stages", .summary = "List, show, pin and remove the cached stages", .children = children};

@@ -19,6 +19,7 @@ run_umount (VfCli *cli, char **arguments, GError **error)
 
 typedef struct {
   guint images, stages, kept;
+  guint64 limit;
 } Counts;
 
 static gboolean
@@ -29,7 +30,7 @@ count (VmforgeStore *store, Counts *counts, GError **error)
   g_autoptr (GPtrArray) kept = stages == NULL ? NULL : vf_store_list_kept (store, error);
   if (kept == NULL)
     return FALSE;
-  *counts = (Counts){images->len, stages->len, kept->len};
+  *counts = (Counts){images->len, stages->len, kept->len, vf_store_limit (store)};
   return TRUE;
 }
 
@@ -48,11 +49,13 @@ run_show (VfCli *cli, char **arguments, GError **error)
     vf_json_set_int (json, "images", counts.images);
     vf_json_set_int (json, "stages", counts.stages);
     vf_json_set_int (json, "kept", counts.kept);
+    vf_json_set_int (json, "limit", (gint64)MIN (counts.limit, G_MAXINT64));
     vf_cli_print_json (json);
     return TRUE;
   }
-  printf ("path=%s\nid=%s\nstorage=%s\nimages=%u\nstages=%u\nkept=%u\n", store->path, store->id,
-          store->storage_setting, counts.images, counts.stages, counts.kept);
+  printf ("path=%s\nid=%s\nstorage=%s\nimages=%u\nstages=%u\nkept=%u\nlimit=%" G_GUINT64_FORMAT "\n",
+          store->path, store->id, store->storage_setting, counts.images, counts.stages, counts.kept,
+          counts.limit);
   return TRUE;
 }
 

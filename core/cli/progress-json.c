@@ -104,6 +104,9 @@ json_event (VfDisplay *display, const VmforgeEvent *event, VfDisplayStage *stage
   case VMFORGE_EVENT_WARNING:
     print_message ("warning", event);
     break;
+  case VMFORGE_EVENT_REMOVED:
+    print_message ("removed", event);
+    break;
   case VMFORGE_EVENT_IMAGE:
     print_image (event);
     break;

@@ -89,6 +89,10 @@ plain_event (VfDisplay *display, const VmforgeEvent *event, VfDisplayStage *stag
   case VMFORGE_EVENT_WARNING:
     fprintf (stderr, "vmforge: warning: %s\n", event->message);
     break;
+  case VMFORGE_EVENT_REMOVED:
+    printf ("removed from the store: %s\n", event->message);
+    fflush (stdout);
+    break;
   case VMFORGE_EVENT_IMAGE:
   case VMFORGE_EVENT_SPEC:
     break;

@@ -154,7 +154,8 @@ print_event (VfDisplay *display, const VmforgeEvent *event, const VfDisplayStage
   else if (event->type == VMFORGE_EVENT_WARNING) {
     g_autofree char *painted = vf_display_paint (display, 33, "warning:");
     printf ("%s %s\n", painted, event->message);
-  }
+  } else if (event->type == VMFORGE_EVENT_REMOVED)
+    printf ("removed from the store: %s\n", event->message);
 }
 
 static void

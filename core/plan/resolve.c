@@ -8,6 +8,9 @@
 #include "support/error.h"
 #include "support/fs.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 /* Bound of the time that clocks may jump back without a refresh. */
 #define MAX_FUTURE_SECONDS 60
 
@@ -188,6 +191,9 @@ read_resolution (VmforgeStore *store, const char *path)
       return NULL; /* a damaged cache entry is no error: resolve again */
     g_ptr_array_add (packages, package);
   }
+  /* It was used: garbage collection passes it by. */
+  const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+  (void)utimensat (store->fd, path, times, AT_SYMLINK_NOFOLLOW);
   return g_steal_pointer (&packages);
 }
 

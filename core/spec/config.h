@@ -10,7 +10,7 @@ typedef struct {
   char *store;         /* folder of the store: "/var/lib/vmforge" */
   char *storage;       /* NAME[:key=value,…]: "storage-file" */
   int keep_images;     /* versions kept of each name: 3 */
-  guint64 store_limit; /* bytes; 0: none */
+  guint64 store_limit; /* bytes; 0: half of the filesystem */
 } VfConfig;
 
 /* path: NULL for the installed place (paths.h). A file that does not exist means the defaults. */

@@ -114,8 +114,11 @@ vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError *
   g_autoptr (GError) failure = NULL;
   g_autoptr (VfJson) record = make_record (store, what);
   building->lock = vf_building_try_lock (store, building->volume, &failure);
-  if (building->lock != NULL && vf_building_write (store, building->volume, record, &failure))
+  if (building->lock != NULL && vf_building_write (store, building->volume, record, &failure)) {
+    if (what->parent != NULL)
+      vf_store_touch (store, what->parent);
     return building;
+  }
   if (building->lock != NULL)
     vf_building_forget (store, building->volume, NULL);
   building_free (building);

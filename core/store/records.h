@@ -41,6 +41,16 @@ char **vf_stage_storages (VmforgeStore *store, const char *key, GError **error);
 /* Takes a stage's record in the store's storage away if it names volume (NULL: any). Under the gate. */
 gboolean vf_stage_forget (VmforgeStore *store, const char *key, const char *volume, GError **error);
 
+/* ---- use.c: the stages that living processes need. Under the gate. living: how many processes. */
+typedef void (*VfUseFunc) (const char *key, gint64 pid, gpointer user_data);
+gboolean vf_uses_scan (VmforgeStore *store, guint *living, VfUseFunc func, gpointer user_data,
+                       GError **error);
+/* ---- roots.c: the stages of lock files that are there unchanged */
+typedef void (*VfRootFunc) (const char *key, const char *path, gpointer user_data);
+gboolean vf_roots_scan (VmforgeStore *store, VfRootFunc func, gpointer user_data, GError **error);
+/* Forgets the others. Under the gate. */
+void vf_roots_sweep (VmforgeStore *store);
+
 /* building/VOLUME.json */
 VfJson *vf_building_read (VmforgeStore *store, const char *volume, GError **error);
 /* NULL without error if another holds it. */

@@ -69,6 +69,38 @@ add_building (VmforgeStore *store, const char *key, GPtrArray *users, GError **e
   return TRUE;
 }
 
+typedef struct {
+  const char *key;
+  GPtrArray *users;
+} Users;
+
+static void
+add_use (const char *key, gint64 pid, gpointer user_data)
+{
+  const Users *found = user_data;
+  if (strcmp (key, found->key) == 0)
+    g_ptr_array_add (found->users, g_strdup_printf ("the build of process %" G_GINT64_FORMAT, pid));
+}
+
+static void
+add_root (const char *key, const char *path, gpointer user_data)
+{
+  const Users *found = user_data;
+  if (strcmp (key, found->key) == 0)
+    g_ptr_array_add (found->users, g_strdup_printf ("the lock file '%s'", path));
+}
+
+static gboolean
+add_others (VmforgeStore *store, const char *key, GPtrArray *users, GError **error)
+{
+  Users found = {key, users};
+  guint living;
+  if (vf_store_is_pinned (store, key))
+    g_ptr_array_add (users, g_strdup ("you (`vmforge stages unkeep` lets it go)"));
+  return vf_uses_scan (store, &living, add_use, &found, error) &&
+         vf_roots_scan (store, add_root, &found, error);
+}
+
 /* Sets an error that lists who needs the stage. */
 static gboolean
 check_unused (VmforgeStore *store, const char *key, GError **error)
@@ -81,7 +113,8 @@ check_unused (VmforgeStore *store, const char *key, GError **error)
     users->pdata[i] = g_strdup_printf ("image %s", name);
     g_free (name);
   }
-  if (!add_children (store, key, users, error) || !add_building (store, key, users, error))
+  if (!add_children (store, key, users, error) || !add_building (store, key, users, error) ||
+      !add_others (store, key, users, error))
     return FALSE;
   if (users->len == 0)
     return TRUE;

@@ -43,6 +43,13 @@ check_key (const char *key, GError **error)
   return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is no stage key (64 hexadecimal characters)", key);
 }
 
+static gint64
+last_use (VmforgeStore *store, const char *path, gint64 built)
+{
+  struct stat st;
+  return fstatat (store->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? MAX ((gint64)st.st_mtime, built) : built;
+}
+
 /* stages/KEY/ holds this; NULL without error if absent. */
 static VfStage *
 read_stage (VmforgeStore *store, const char *key, const char *storage, GError **error)
@@ -73,7 +80,10 @@ read_stage (VmforgeStore *store, const char *key, const char *storage, GError **
   stage->volume = g_strdup (volume);
   stage->storage = g_strdup (storage);
   stage->bytes = (guint64)vf_json_int (record, "bytes", 0);
+  gint64 own = vf_json_int (record, "own_bytes", -1);
+  stage->own = own < 0 ? G_MAXUINT64 : (guint64)own;
   stage->built = vf_json_int (record, "built", 0);
+  stage->used = last_use (store, path, stage->built);
   stage->seconds = (double)vf_json_int (record, "milliseconds", 0) / 1000.0;
   stage->json = g_steal_pointer (&inputs);
   return stage;

@@ -20,8 +20,9 @@
 
 #define DEFAULT_STORE "/var/lib/vmforge"
 
-static const char *const folders[] = {"locks",   "stages", "building", "images",         "objects",
-                                      "exports", "logs",   "cache",    "cache/packages", "cache/resolutions"};
+static const char *const folders[] = {"locks",  "stages",         "building",         "uses",
+                                      "images", "objects",        "exports",          "logs",
+                                      "cache",  "cache/packages", "cache/resolutions"};
 
 /* Sets an error from errno about the whole store, with what to do about it. */
 static gboolean

@@ -40,7 +40,9 @@ typedef struct {
   char *volume;    /* id */
   char *storage;   /* name (storages.c) */
   guint64 bytes;
+  guint64 own;    /* bytes of blocks that its parent does not have; G_MAXUINT64: unknown */
   gint64 built;   /* seconds since 1970 */
+  gint64 used;    /* last time, likewise */
   double seconds; /* that building took */
   VfJson *json;   /* stage.json */
 } VfStage;
@@ -63,6 +65,51 @@ gboolean vf_store_remove_stage (VmforgeStore *store, const char *key, GError **e
 /* Waits for the right to build a key. */
 VfLock *vf_store_lock_key (VmforgeStore *store, const char *key, VfLockWaitFunc func, gpointer user_data,
                            GCancellable *cancellable, GError **error);
+
+/* ---- what keeps a stage from being removed (pins.c, use.c, roots.c) */
+gboolean vf_store_is_pinned (VmforgeStore *store, const char *key);
+/* Pins or unpins a stage. */
+gboolean vf_store_pin (VmforgeStore *store, const char *key, gboolean pinned, GError **error);
+/* From here on until vf_use_end, or the end of this process, no stage with one of these keys is removed,
+ * whether it is there already or not. */
+typedef struct _VfUse VfUse;
+VfUse *vf_store_use (VmforgeStore *store, const char *const *keys, GError **error);
+void vf_use_end (VfUse *use);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfUse, vf_use_end)
+/* The stage was used now: what was not used for longest is collected first. */
+void vf_store_touch (VmforgeStore *store, const char *key);
+/* These stages stay as long as the lock file at path (absolute) has this SHA-256. */
+gboolean vf_store_add_root (VmforgeStore *store, const char *path, const char *digest,
+                            const char *const *keys, GError **error);
+
+/* ---- garbage collection (gc.c) */
+typedef struct {
+  gint64 keep_seconds; /* what was not used for longer goes; -1: age alone is no reason */
+  guint64
+      max_bytes; /* least recently used things go until the store is at most this; G_MAXUINT64: no limit */
+  gboolean dry_run;
+} VfGcOptions;
+typedef struct {
+  const char *kind; /* "stage", "archive" or "resolution" */
+  char *name;       /* key, digest, … */
+  char *detail;     /* for people, or NULL */
+  guint64 bytes;    /* that its removal gives back */
+  gint64 used;      /* seconds since 1970 */
+} VfGarbage;
+/* For each thing that was removed (or would be). */
+typedef void (*VfGcFunc) (const VfGarbage *garbage, gpointer user_data);
+typedef struct {
+  guint count;
+  guint64 bytes;    /* of what was removed */
+  guint64 left;     /* bytes of the store after it */
+  gboolean in_need; /* max_bytes could not be kept: the rest is needed */
+} VfGcResult;
+gboolean vf_store_gc (VmforgeStore *store, const VfGcOptions *options, VfGcFunc func, gpointer user_data,
+                      VfGcResult *result, GCancellable *cancellable, GError **error);
+/* Bytes that the store takes: blocks of its stages, each counted once, exports, caches. (size.c) */
+gboolean vf_store_size (VmforgeStore *store, guint64 *bytes, GError **error);
+/* Bytes that the store may take: `store_limit`, or half of the filesystem that it is on. */
+guint64 vf_store_limit (VmforgeStore *store);
 
 /* ---- volumes under construction (building.c) */
 typedef struct {

@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan validate schema stages images plugins store run shell export version help'
+  local commands='build plan validate schema stages images plugins store run shell export gc version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -34,7 +34,7 @@ _vmforge () {
   if [[ -z $words ]]; then
     path=("$command")
     case $command in
-    stages) [[ $COMP_CWORD == 2 ]] && words='list show rm' || path+=("$sub") ;;
+    stages) [[ $COMP_CWORD == 2 ]] && words='list show keep unkeep rm' || path+=("$sub") ;;
     images) [[ $COMP_CWORD == 2 ]] && words='list show path rm' || path+=("$sub") ;;
     plugins) [[ $COMP_CWORD == 2 ]] && words='list show check new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;

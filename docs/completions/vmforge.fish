@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
-set -l commands build plan validate schema stages images plugins store run shell export version help
+set -l commands build plan validate schema stages images plugins store run shell export gc version help
 complete -c vmforge -f
 complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c vmforge -n "__fish_seen_subcommand_from build plan validate" -F
-complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show rm"
+complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show keep unkeep rm"
 complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path rm"
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and not __fish_seen_subcommand_from check new" -a "list show check new"
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -F

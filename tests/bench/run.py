@@ -4,14 +4,16 @@
 """Runs the measurements of this folder, `sh quickstart bench [NAME]`.
 
 A measurement is a file bench_NAME.py with a docstring that says what it measures, and a function run (bench). It gets
-an empty folder (bench.folder), tells results by bench.record (WHAT, VALUE, UNIT), and times by bench.time (WHAT, function).
-Results are printed, and kept in build/bench/NAME.json together with what the machine is."""
+an empty folder (bench.folder), and tells results by bench.limit (several values against a limit) and bench.compare
+(ours against a peer's, in the same run). At the end comes one table of medians; all values are kept in
+build/bench/NAME.json together with what the machine is."""
 import glob
 import importlib.util
 import json
 import os
 import platform
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -33,19 +35,32 @@ def machine():
 
 class Bench:
     def __init__(self, name, folder):
-        self.name, self.folder, self.results = name, folder, []
+        self.name, self.folder, self.results, self.rows = name, folder, [], []
         self.store = os.path.join(folder, "store")
 
-    def record(self, what, value, unit):
-        self.results.append({"what": what, "value": value, "unit": unit})
-        print(f"  {what}: {value:.3f} {unit}", flush=True)
+    def limit(self, what, values, unit, most):
+        """Whether their median is below the bar."""
+        median = statistics.median(values)
+        self.add(what, values, f"{median:.3f} {unit}", "", f"{most:g} {unit}", median < most, unit=unit, bar=most)
 
-    def time(self, what, function):
-        """Returns what the function does."""
-        begin = time.monotonic()
-        result = function()
-        self.record(what, time.monotonic() - begin, "s")
-        return result
+    def compare(self, what, ours, peer, theirs, most, extra=0.0):
+        """Whether our median is at most `most` times the peer's, plus extra seconds."""
+        median, other = statistics.median(ours), statistics.median(theirs)
+        bar = f"{most:g} ×" + (f" + {extra:g} s" if extra else "")
+        self.add(what, ours, f"{median:.2f} s", f"{peer}: {other:.2f} s, {median / other:.2f} ×", bar,
+                 median <= most * other + extra, unit="s", peer=peer, theirs=theirs, bar=most)
+
+    def add(self, what, values, ours, beside, wanted, met, **more):
+        self.rows.append((what, ours, beside, wanted, "met" if met else "missed"))
+        self.results.append({"what": what, "values": values, "met": met, **more})
+        print("  " + " | ".join(self.rows[-1]), flush=True)
+
+    def print_table(self):
+        rows = [("case", "vmforge", "beside it", "bar", ""), *self.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        rows.insert(1, tuple("-" * width for width in widths))
+        for row in rows:
+            print("| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) + " |")
 
     def vmforge(self, *arguments, **options):
         """The finished process; a failure ends the measurement."""
@@ -64,6 +79,7 @@ def measure(name, path):
     bench = Bench(name, folder)
     try:
         module.run(bench)
+        bench.print_table()
     finally:
         if close_store(bench.store):
             shutil.rmtree(folder, ignore_errors=True)

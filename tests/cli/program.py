@@ -15,9 +15,9 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
-GROUPS = {"stages": ["list", "show", "rm"], "images": ["list", "show", "path", "rm"],
+GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
-PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "version"]
+PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "gc", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534

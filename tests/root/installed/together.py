@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "errors"))
 import fixture
 from fixture import leaks, namespace, program
 from keeping import show_formats, show_images, show_kept, show_outputs, show_refusals, show_results, show_talk
+from collecting import show_collection
 from sharing import show_shared
 
 STAGES = ("core", "base", "image", "appliance")
@@ -277,6 +278,7 @@ def run(test):
     show_talk(test)
     show_results(test)
     show_shared(test)
+    show_collection(test, new_store)
     show_refusals(test, lambda spec: Build(test, spec, test.store))
     test.attempt("`store umount` refuses while a build runs", lambda: refuse_umount(test))
     test.attempt("`store umount` leaves neither mount nor loop device, and the next build works",
