@@ -49,10 +49,11 @@ try_free_device (int control, int backing, guint64 offset, guint64 length, GErro
   return loop;
 }
 
-VfLoop *
-vf_loop_attach (const char *file, guint64 offset, guint64 length, GError **error)
+/* A device is as writable as the descriptor of its file. */
+static VfLoop *
+attach (const char *file, int access, guint64 offset, guint64 length, GError **error)
 {
-  vf_autofd int backing = open (file, O_RDWR | O_CLOEXEC);
+  vf_autofd int backing = open (file, access | O_CLOEXEC);
   if (backing < 0) {
     vf_error_set_errno (error, "cannot open '%s'", file);
     return NULL;
@@ -78,6 +79,18 @@ vf_loop_attach (const char *file, guint64 offset, guint64 length, GError **error
   vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT,
                 "all loop devices are busy: other programs keep taking them");
   return NULL;
+}
+
+VfLoop *
+vf_loop_attach (const char *file, guint64 offset, guint64 length, GError **error)
+{
+  return attach (file, O_RDWR, offset, length, error);
+}
+
+VfLoop *
+vf_loop_attach_read_only (const char *file, guint64 offset, guint64 length, GError **error)
+{
+  return attach (file, O_RDONLY, offset, length, error);
 }
 
 void

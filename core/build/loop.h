@@ -12,5 +12,7 @@ typedef struct {
 } VfLoop;
 
 VfLoop *vf_loop_attach (const char *file, guint64 offset, guint64 length, GError **error);
+/* The same of a file that is only read: the kernel refuses to write through the device. */
+VfLoop *vf_loop_attach_read_only (const char *file, guint64 offset, guint64 length, GError **error);
 void vf_loop_detach (VfLoop *loop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfLoop, vf_loop_detach)

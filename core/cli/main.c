@@ -12,13 +12,9 @@
 #include <string.h>
 
 const VfCommand *const vf_commands[] = {
-    &vf_command_build,    &vf_command_plan,
-    &vf_command_validate, &vf_command_schema,
-    &vf_command_stages,   &vf_command_images,
-    &vf_command_plugins,  &vf_command_store,
-    &vf_command_run,      &vf_command_shell,
-    &vf_command_export,   &vf_command_gc,
-    &vf_command_version,  NULL,
+    &vf_command_build,  &vf_command_plan,    &vf_command_validate, &vf_command_schema,  &vf_command_stages,
+    &vf_command_images, &vf_command_plugins, &vf_command_store,    &vf_command_run,     &vf_command_shell,
+    &vf_command_export, &vf_command_diff,    &vf_command_gc,       &vf_command_version, NULL,
 };
 
 static const VfCommand *
@@ -193,7 +189,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   g_set_prgname ("vmforge");
   g_log_writer_default_set_use_stderr (TRUE);
-  int status = dispatch (&cli, argv, &error) ? 0 : report (&cli, error);
+  int status = dispatch (&cli, argv, &error) ? cli.status : report (&cli, error);
   /* Output that was lost is a failure too. */
   if ((fflush (stdout) != 0 || ferror (stdout)) && status == 0) {
     fprintf (stderr, "vmforge: cannot write to standard output\n");

@@ -11,16 +11,21 @@
 #include <string.h>
 #include <sys/mount.h>
 
+/* What the thread is to do. */
+typedef struct {
+  VfInsideFunc func;
+  gpointer user_data;
+  GError *error;
+} Private;
+
 typedef struct {
   const char *volume_path;
   VfInsideFunc func;
   gpointer user_data;
-  GError *error;
 } Inside;
 
-/* "ext4" or "xfs", by the magic number; static. NULL with error. */
-static const char *
-probe_filesystem (const char *path, const VfDiskRange *range, GError **error)
+const char *
+vf_inside_probe (const char *path, const VfDiskRange *range, GError **error)
 {
   static const struct {
     const char *name, *magic;
@@ -53,16 +58,16 @@ make_target (char **target, GError **error)
 }
 
 static gboolean
-run_mounted (const Inside *inside, GError **error)
+run_mounted (const char *target, gpointer data, GError **error)
 {
+  const Inside *inside = data;
   static const char *const no_arguments[] = {NULL};
   VfDiskLayout layout;
-  g_autofree char *target = NULL;
   if (!vf_disk_read (inside->volume_path, &layout, error))
     return FALSE;
-  VfFilesystem filesystem = {.type = probe_filesystem (inside->volume_path, &layout.root, error),
+  VfFilesystem filesystem = {.type = vf_inside_probe (inside->volume_path, &layout.root, error),
                              .mkfs = no_arguments};
-  if (filesystem.type == NULL || !make_target (&target, error))
+  if (filesystem.type == NULL)
     return FALSE;
   g_autoptr (VfMount) mounted =
       vf_mount_new (&filesystem, inside->volume_path, &layout.root, target, FALSE, NULL, error);
@@ -73,18 +78,27 @@ run_mounted (const Inside *inside, GError **error)
 static gpointer
 thread_main (gpointer data)
 {
-  Inside *inside = data;
-  return GINT_TO_POINTER (run_mounted (inside, &inside->error));
+  Private *private = data;
+  g_autofree char *target = NULL;
+  return GINT_TO_POINTER (make_target (&target, &private->error) &&
+                          private->func (target, private->user_data, &private->error));
 }
 
 /* A thread can leave the others' mount namespace alone; with it the namespace and all of its mounts end. */
 gboolean
+vf_inside_private (VfInsideFunc func, gpointer user_data, GError **error)
+{
+  Private private = {.func = func, .user_data = user_data};
+  GThread *thread = g_thread_new ("inside", thread_main, &private);
+  gboolean done = GPOINTER_TO_INT (g_thread_join (thread));
+  if (private.error != NULL)
+    g_propagate_error (error, private.error);
+  return done;
+}
+
+gboolean
 vf_inside_run (const char *volume_path, VfInsideFunc func, gpointer user_data, GError **error)
 {
   Inside inside = {.volume_path = volume_path, .func = func, .user_data = user_data};
-  GThread *thread = g_thread_new ("inside", thread_main, &inside);
-  gboolean done = GPOINTER_TO_INT (g_thread_join (thread));
-  if (inside.error != NULL)
-    g_propagate_error (error, inside.error);
-  return done;
+  return vf_inside_private (run_mounted, &inside, error);
 }

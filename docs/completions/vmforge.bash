@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan validate schema stages images plugins store run shell export gc version help'
+  local commands='build plan validate schema stages images plugins store run shell export diff gc version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -29,7 +29,7 @@ _vmforge () {
   --format | -f) words='raw qcow2' ;;
   --firmware) words='bios uefi' ;;
   --color) words='auto always never' ;;
-  --store | --output | -o | --plugin | --spec | --work) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+  --store | --store-b | --output | -o | --plugin | --spec | --work) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   if [[ -z $words ]]; then
     path=("$command")
@@ -45,7 +45,7 @@ _vmforge () {
   if [[ -z $words ]]; then
     case $command-$sub in
     build-* | plan-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
-    run-* | shell-* | export-* | images-*) words=$(_vmforge_images "$program") ;;
+    run-* | shell-* | export-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
     plugins-check) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$word"; compgen -d -- "$word"); return ;;
     plugins-new)

@@ -17,7 +17,7 @@ from tap import Tap  # noqa: E402
 
 GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
-PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "gc", "version"]
+PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "diff", "gc", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534
@@ -235,6 +235,7 @@ def test_not_root(folder, good):
     for what, arguments in {
         "building an image": ["build", "--store", store, good], "booting a clone": ["run", "--store", store, "x"],
         "entering a volume": ["shell", "--store", store, "x"],
+        "comparing images": ["diff", "--tree", "--store", store, "x", "y"],
         "exporting an image": ["export", "--store", store, "x"],
         "removing a stage": ["stages", "rm", "--store", store, "x"],
         "removing an image": ["images", "rm", "--store", store, "x"],
