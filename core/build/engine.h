@@ -27,6 +27,7 @@ typedef struct {
   const VfBuilding *building; /* of that stage; NULL: none */
   guint64 reserve;            /* bytes that it may need in all */
   gboolean has_built;         /* a stage was built in this run, and not only found */
+  gint64 epoch;               /* that the stage is dated by (epoch.c) */
 } VfEngine;
 
 /* All pointers are borrowed. */
@@ -37,6 +38,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VfEngine, vf_engine_clear)
 
 /* Tells the caller; fills in spec, stage, key and seconds from the engine's state. */
 void vf_engine_emit (VfEngine *engine, VmforgeEvent event);
+
+/* Sets engine->epoch for a stage whose packages are in the cache, and whose parent is built. backend: NULL
+ * where it has none. (epoch.c) */
+gboolean vf_engine_date_stage (VfEngine *engine, const VfPlanStage *stage, VfBackend *backend,
+                               GError **error);
 
 /* Tells that the stage is reused, and sets *reused, if it is recorded. (stage.c) */
 gboolean vf_engine_reuse_stage (VfEngine *engine, const VfPlanStage *stage, gboolean *reused, GError **error);

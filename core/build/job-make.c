@@ -105,8 +105,6 @@ vf_engine_make_job (VfEngine *engine, const VfPlan *plan, const VfPlanStage *sta
     return NULL;
   vf_json_set (job, "files", files);
   vf_json_set (job, "run", vf_inputs_run (wanted, TRUE));
-  const char *epoch = g_getenv ("SOURCE_DATE_EPOCH");
-  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
-  vf_json_set_int (job, "source_date_epoch", epoch == NULL ? now : g_ascii_strtoll (epoch, NULL, 10));
+  vf_json_set_int (job, "source_date_epoch", engine->epoch);
   return g_steal_pointer (&job);
 }

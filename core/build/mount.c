@@ -133,7 +133,7 @@ unmount (const char *path, GError **error)
 }
 
 gboolean
-vf_mount_close (VfMount *mount, GError **error)
+vf_mount_uncover (VfMount *mount, GError **error)
 {
   for (guint i = 0; mount->scratch && i < G_N_ELEMENTS (scratch_folders); i++) {
     g_autofree char *target = g_build_filename (mount->path, scratch_folders[i].name, NULL);
@@ -141,6 +141,14 @@ vf_mount_close (VfMount *mount, GError **error)
       return FALSE;
   }
   mount->scratch = FALSE;
+  return TRUE;
+}
+
+gboolean
+vf_mount_close (VfMount *mount, GError **error)
+{
+  if (!vf_mount_uncover (mount, error))
+    return FALSE;
   if (!trim (mount, error) || !unmount (mount->path, error))
     return FALSE;
   mount->mounted = FALSE;

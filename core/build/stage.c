@@ -70,7 +70,7 @@ on_job_written (guint64 bytes, gpointer user_data)
 
 /* stage.json: the inputs, and what came of them. */
 static VfJson *
-describe_stage (const VfPlanStage *stage, GPtrArray *packages)
+describe_stage (const VfPlanStage *stage, GPtrArray *packages, gint64 epoch)
 {
   VfJson *json = json_object_new_object ();
   vf_json_set_int (json, "format", 1);
@@ -80,6 +80,7 @@ describe_stage (const VfPlanStage *stage, GPtrArray *packages)
     vf_json_set_string (json, "parent", stage->parent->key);
   vf_json_set_string (json, "spec", stage->spec->name);
   vf_json_set_bool (json, "reproducible", stage->reproducible);
+  vf_json_set_int (json, "source_date_epoch", epoch);
   vf_json_set (json, "inputs", json_object_get (stage->inputs));
   VfJson *list = json_object_new_array ();
   for (guint i = 0; i < packages->len; i++)
@@ -92,9 +93,10 @@ static gboolean
 fetch (VfEngine *engine, const VfPlanStage *stage, GError **error)
 {
   if (stage->packages->len == 0)
-    return TRUE;
+    return vf_engine_date_stage (engine, stage, NULL, error);
   g_autoptr (VfBackend) backend = vf_plan_open_backend (&engine->context, stage->spec, error);
-  return backend != NULL && vf_backend_fetch (backend, stage->packages, error);
+  return backend != NULL && vf_backend_fetch (backend, stage->packages, error) &&
+         vf_engine_date_stage (engine, stage, backend, error);
 }
 
 static gboolean
@@ -128,7 +130,7 @@ static gboolean
 record (VfEngine *engine, const VfPlanStage *stage, const char *volume, GPtrArray *packages,
         const char *log_path, GError **error)
 {
-  g_autoptr (VfJson) json = describe_stage (stage, packages);
+  g_autoptr (VfJson) json = describe_stage (stage, packages, engine->epoch);
   double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
   return vf_store_record_stage (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
                                 error);

@@ -4,6 +4,7 @@
 /* First and last step of a stage: from the parent's volume to a mounted root filesystem, and back to a sealed
  * one. */
 
+#include "build/clamp.h"
 #include "build/host-keys.h"
 
 #include "support/error.h"
@@ -92,11 +93,25 @@ vf_work_prepare (VfWork *work, GError **error)
   return vf_host_keys_inherit (work, error);
 }
 
+/* Also of the folders that memory filesystems hid until now. */
+static gboolean
+clamp_times (VfWork *work, GError **error)
+{
+  const gint64 start = g_get_monotonic_time ();
+  if (!vf_mount_uncover (work->mount, error) || !vf_clamp_times (work->root->fd, work->epoch, error))
+    return FALSE;
+  vf_events_logf (work->events, "vmforge: looking at the times of all files took %.2f s",
+                  (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+  return TRUE;
+}
+
 gboolean
 vf_work_finish (VfWork *work, GError **error)
 {
   const char *volume = vf_json_string (work->job, "volume", "");
   g_clear_pointer (&work->backend, vf_backend_close);
+  if (!clamp_times (work, error))
+    return FALSE;
   g_clear_pointer (&work->root, vf_rootfs_close);
   if (!vf_mount_close (work->mount, error))
     return FALSE;

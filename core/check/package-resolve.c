@@ -180,7 +180,9 @@ cycle (VfCheckOrder *order, GError **error)
   if (!packages)
     return FALSE;
   g_ptr_array_unref (packages);
-  return vf_backend_fetch (backend, order->packages[0], error);
+  gint64 seconds;
+  return vf_backend_fetch (backend, order->packages[0], error) &&
+         vf_backend_build_time (backend, order->packages[0], &seconds, error);
 }
 
 gboolean

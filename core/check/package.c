@@ -20,6 +20,7 @@ vf_check_package_cases (void)
       {"absent", "offline, what is not in the cache is an error", LONG, vf_check_package_absent},
       {"damaged", "an archive of another digest is refused", LONG, vf_check_package_damaged},
       {"killed", "a kill leaves no torn archive in the cache", LONG, vf_check_package_killed},
+      {"dated", "the time of packages is a function of their archives", LONG, vf_check_package_dated},
       {"install", "what is installed is what was resolved", LONG, vf_check_package_install},
       {"isolated", "installing needs no network", LONG, vf_check_package_isolated},
       {"scripts", "programs of the image run in the sandbox alone", LONG, vf_check_package_scripts},

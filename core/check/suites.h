@@ -59,6 +59,8 @@ gboolean vf_check_package_fetch (VfCheck *check, GError **error);
 gboolean vf_check_package_absent (VfCheck *check, GError **error);
 gboolean vf_check_package_damaged (VfCheck *check, GError **error);
 gboolean vf_check_package_killed (VfCheck *check, GError **error);
+/* package-dated.c */
+gboolean vf_check_package_dated (VfCheck *check, GError **error);
 /* package-install.c */
 gboolean vf_check_package_install (VfCheck *check, GError **error);
 gboolean vf_check_package_isolated (VfCheck *check, GError **error);

@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 /* Raised when the engine writes another root filesystem for the same inputs: part of every key. */
-#define VF_PLAN_FORMAT 1
+#define VF_PLAN_FORMAT 2
 
 typedef struct _VfPlanStage VfPlanStage;
 struct _VfPlanStage {

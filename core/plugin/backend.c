@@ -11,6 +11,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* The end of the year 9999: what is later is in another unit. */
+#define MAX_TIME G_GINT64_CONSTANT (253402300799)
+
 struct _VfBackend {
   const VfPlugin *plugin;
   const struct vmforge_package_backend *table;
@@ -180,6 +183,45 @@ vf_backend_fetch (VfBackend *backend, GPtrArray *packages, GError **error)
   g_auto (VfCall) call = {0};
   begin (&call, backend, "fetch", 0);
   return vf_call_end (&call, backend->table->fetch (backend->handle, &call.pub, pointers), error);
+}
+
+/* Those that have an archive, as the ABI takes them. Free the array with g_free. */
+static const struct vmforge_package **
+archive_pointers (GPtrArray *packages)
+{
+  const struct vmforge_package **all = vf_package_pointers (packages), **to = all;
+  for (const struct vmforge_package **from = all; *from; from++)
+    if (((*from)->flags & VMFORGE_PACKAGE_REMOVE) == 0)
+      *to++ = *from;
+  *to = NULL;
+  return all;
+}
+
+static gboolean
+has_archives (GPtrArray *packages)
+{
+  g_autofree const struct vmforge_package **archives = archive_pointers (packages);
+  return archives[0] != NULL;
+}
+
+gboolean
+vf_backend_build_time (VfBackend *backend, GPtrArray *packages, gint64 *seconds, GError **error)
+{
+  *seconds = -1;
+  if (!backend->table->build_time || !has_archives (packages))
+    return TRUE;
+  g_auto (VfCall) call = {0};
+  int64_t answer = -1;
+  /* First, so that what is allocated here is not taken for what the callback before leaves. */
+  begin (&call, backend, "build_time", 0);
+  g_autofree const struct vmforge_package **pointers = archive_pointers (packages);
+  if (!vf_call_end (&call, backend->table->build_time (backend->handle, &call.pub, pointers, &answer), error))
+    return FALSE;
+  if (answer < 0 || answer > MAX_TIME)
+    return vf_call_misbehaved (backend->plugin->name, "build_time", error,
+                               "%" G_GINT64_FORMAT " is no time in seconds since 1970", (gint64)answer);
+  *seconds = answer;
+  return TRUE;
 }
 
 static struct vmforge_root

@@ -43,6 +43,8 @@ gboolean vf_backend_refresh (VfBackend *backend, const VfBackendRequest *request
 /* Elements VfPackage, sorted by id; owns them. */
 GPtrArray *vf_backend_resolve (VfBackend *backend, const VfBackendRequest *request, GError **error);
 gboolean vf_backend_fetch (VfBackend *backend, GPtrArray *packages, GError **error);
+/* When the newest package that is not to be removed was built; *seconds -1: unknown. All are in the cache. */
+gboolean vf_backend_build_time (VfBackend *backend, GPtrArray *packages, gint64 *seconds, GError **error);
 gboolean vf_backend_install (VfBackend *backend, const char *root_path, int root_fd,
                              const VfBackendRequest *request, GPtrArray *packages, GError **error);
 GPtrArray *vf_backend_manifest (VfBackend *backend, const char *root_path, int root_fd, GError **error);

@@ -147,6 +147,7 @@ static const struct vmforge_package_backend backend = {
     .install = apt_install,
     .manifest = apt_manifest,
     .boot = apt_boot,
+    .build_time = apt_build_time,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt",

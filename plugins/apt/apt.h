@@ -130,10 +130,16 @@ int apt_config_run (Call *call, const AptConfig *config, const char *const *argv
 int apt_run (Call *call, const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
              enum vmforge_plugin_error code, const char *label);
 
+/* ---- .deb files (apt-deb.c) */
+/* The newest time of an archive's members; -1 where it is no .deb. */
+int64_t apt_deb_time (int fd);
+
 /* ---- callbacks, one file each */
 int apt_refresh (void *handle, Call *call, const struct vmforge_package_request *request, char *snapshot);
 int apt_resolve (void *handle, Call *call, const struct vmforge_package_request *request);
 int apt_fetch (void *handle, Call *call, const struct vmforge_package *const *packages);
+int apt_build_time (void *handle, Call *call, const struct vmforge_package *const *packages,
+                    int64_t *seconds);
 int apt_install (void *handle, Call *call, const struct vmforge_root *root,
                  const struct vmforge_package_request *request,
                  const struct vmforge_package *const *packages);

@@ -168,6 +168,10 @@ class Toyland:
         os.symlink("../pool", self.archive_path(name) + "/pool")
         debrepo.publish(self.archive_path(name), signer, "toy", arch=ARCH, pool="pool", valid_for=valid_for)
 
+    def publish_again(self, name):
+        """After archives of the pool were changed."""
+        debrepo.publish(self.archive_path(name), self.signers[0], "toy", arch=ARCH, pool="pool")
+
     def spoil(self):
         for name in ("InRelease", "Release.gpg"):
             os.unlink(f"{self.archive_path('unsigned')}/dists/toy/{name}")

@@ -374,6 +374,12 @@ struct vmforge_package_backend {
   /* Programs of the host that write into the root filesystem: what each says to --version is part of the key
    * of Core; one that is absent is left out. NULL terminated. Default: none. */
   const char *const *tools;
+  /* Writes when the newest of these packages (NULL terminated, at least one, all in the cache) was built, in
+   * seconds since 1970: a function of their archives alone, not before the time of any file that they bring.
+   * The stage is then dated by it, which makes its content a function of its key. Default: unknown, and such
+   * a stage is dated by the clock. */
+  int (*build_time) (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages,
+                     int64_t *seconds);
 };
 
 /* ---- transport ---------------------------------------------------------------------------------------- */

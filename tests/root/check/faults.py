@@ -30,7 +30,7 @@ STORAGE = {
     "granularity": "differences", "sync": "write", "discard": "discard",
 }
 PACKAGE = {"open": "open", "close": "open", "refresh": "refresh", "resolve": "resolve", "fetch": "fetch",
-           "install": "install", "manifest": "install", "boot": "boot"}
+           "install": "install", "manifest": "install", "boot": "boot", "build_time": "dated"}
 # What a callback gets wrong in its own way: fault → (case, callback to be blamed, words)
 STORAGE_NONSENSE = {
     "close:nothing": ("leaks", "open", r"leaks|leaves \d+ descriptors"),
@@ -98,6 +98,9 @@ PACKAGE_NONSENSE = {
     "install:full": ("full", "install", "is not refused"),
     "manifest:empty": ("install", "install", "is not installed"),
     "manifest:version": ("install", "manifest", "was not resolved"),
+    "build_time:moving": ("dated", "build_time", "another one a moment later"),
+    "build_time:oldest": ("dated", "build_time", "is newer than"),
+    "build_time:milliseconds": ("dated", "build_time", "no time in seconds"),
     "boot:absent": ("boot", "boot", "nothing"),
     "boot:half": ("boot", "boot", "come together"),
     "boot:outside": ("boot", "boot", "."),

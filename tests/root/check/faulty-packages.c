@@ -182,6 +182,29 @@ fetch (void *handle, struct vmforge_call *call, const struct vmforge_package *co
   return result;
 }
 
+/* "two" is the newer one. */
+static int
+build_time (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages,
+            int64_t *seconds)
+{
+  static int calls;
+  int64_t newest = 0, oldest = INT64_MAX;
+  (void)handle, (void)call;
+  if (go_wrong ("build_time"))
+    return -1;
+  for (; *packages; packages++) {
+    int64_t time = strcmp ((*packages)->name, "two") == 0 ? 1700000200 : 1700000100;
+    newest = time > newest ? time : newest;
+    oldest = time < oldest ? time : oldest;
+  }
+  *seconds = faulty ("build_time:oldest") ? oldest : newest;
+  if (faulty ("build_time:moving"))
+    *seconds += calls++;
+  if (faulty ("build_time:milliseconds"))
+    *seconds *= 1000;
+  return 0;
+}
+
 static int
 put (int dirfd, const char *path, const char *text, size_t length, mode_t mode)
 {
@@ -303,6 +326,7 @@ static const struct vmforge_package_backend backend = {
     .install = install,
     .manifest = manifest,
     .boot = boot,
+    .build_time = build_time,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof backend, .name = "faulty-packages", .version = "1",

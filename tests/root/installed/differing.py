@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
 """`vmforge diff --tree`: what two images differ in, and that two cold builds of one spec do not differ."""
+import calendar
+import glob
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "errors"))
@@ -114,7 +118,75 @@ def show_refusals(test):
     test.attempt("a comparison leaves nothing", lambda: None if diff(test, "one", "two")[0] == 1 else "equal")
 
 
+def epochs(test, name, store):
+    """Stage → the time that it is dated by, of the stages of an image; without what was built without a parent's."""
+    known = {}
+    for folder in os.listdir(f"{store}/stages"):
+        with open(f"{store}/stages/{folder}/stage.json", encoding="utf-8") as file:
+            stage = json.load(file)
+        if stage["spec"] == name:
+            known[stage["stage"]] = stage["source_date_epoch"]
+    return known
+
+
+def archive_time(test, package):
+    """The newest time of the members of toyland's archive."""
+    path = glob.glob(f"{test.toy.pool}/{package}_*.deb")[0]
+    listing = subprocess.run(["ar", "tv", path], capture_output=True, text=True, check=True,
+                             env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}).stdout
+    times = [re.search(r"(\w{3} +\d+ \d\d:\d\d \d{4})", line)[1] for line in listing.splitlines()]
+    return max(calendar.timegm(time.strptime(one, "%b %d %H:%M %Y")) for one in times)
+
+
+def date_archives(test):
+    """Archives as a distribution has them, built years apart; `ar tv` tells minutes."""
+    for path in glob.glob(f"{test.toy.pool}/*.deb"):
+        name = os.path.basename(path).split("_")[0]
+        built = 1600000020 + 60 * {"toy-base": 1, "toy-lib": 3, "toy-hello": 2}.get(name, 9)
+        with tempfile.TemporaryDirectory(dir=test.work) as tree:
+            subprocess.run(["dpkg-deb", "--raw-extract", path, tree], check=True)
+            os.chmod(tree, 0o755)
+            subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, path], check=True, capture_output=True,
+                           env={**os.environ, "SOURCE_DATE_EPOCH": str(built)})
+    test.toy.publish_again("good")
+
+
+def show_same(test):
+    """Two cold builds of one spec, seconds apart, with all that stages do."""
+    date_archives(test)
+    stores = [os.path.join(test.work, name) for name in ("first", "second")]
+    spec = test.spec("cold", core={"packages": ["toy-lib"]}, base={"packages": ["toy-site"]},
+                     image={"packages": ["toy-hello"], "run": ["date >/srv/date-of-nothing; rm /srv/date-of-nothing",
+                                                               "mkdir -p /srv/a/b; echo x >/srv/a/b/c; ln /srv/a/b/c /srv/d"]},
+                     appliance={"hostname": "cold", "users": [{"name": "ada", "password": "$6$salt$x"}],
+                                "files": [{"to": "/etc/motd", "content": "hello\n"}]})
+    for store in stores:
+        build(test, spec, store=store)
+        time.sleep(1.1)
+    try:
+        status, lines = diff(test, "cold", "cold", "--store-b", stores[1], store=stores[0])
+        test.tap.ok((status, lines) == (0, []), "two cold builds of one spec in two stores give the same tree",
+                    "\n".join(lines[:40]))
+        show_epochs(test, stores[0])
+    finally:
+        for store in stores:
+            program.close_store(store)
+
+
+def show_epochs(test, store):
+    base, lib, hello, site = (archive_time(test, f"toy-{name}") for name in ("base", "lib", "hello", "site"))
+    wanted = {"core": max(base, lib), "base": site, "image": max(site, hello), "appliance": max(site, hello)}
+    got = epochs(test, "cold", store)
+    test.tap.ok(got == wanted and lib > base and site > lib,
+                "a stage is dated by its newest package, or as the stage below", f"{got} {wanted}")
+    found = json.loads(subprocess.run([program.PROGRAM, "plan", "--json", "--store", store, f"{test.toy.folder}/cold.yaml"],
+                                      env={**test.toy.environment, "SOURCE_DATE_EPOCH": "1700000000"},
+                                      capture_output=True, text=True, check=True).stdout)
+    test.tap.ok(not any(stage["hit"] for stage in found), "SOURCE_DATE_EPOCH in the environment is in the keys")
+
+
 def show(test):
+    show_same(test)
     show_differences(test)
     show_boot(test)
     show_sharing(test)

@@ -203,6 +203,52 @@ install (void *user, struct vmforge_call *call, const struct vmforge_root *root,
   return result;
 }
 
+/* Seconds since 1970, in the calendar that every year uses now. */
+static long long
+make_time (int year, int month, int day, int hour, int minute, int second)
+{
+  long long years = month > 2 ? year : year - 1;
+  long long days = 365 * years + years / 4 - years / 100 + years / 400 +
+                   (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1 - 719468;
+  return ((days * 24 + hour) * 60 + minute) * 60 + second;
+}
+
+/* "-rw-r--r-- 0/0 4 2026-11-22 10:00:00 name" */
+static int
+on_member (void *user, int stream, const char *line)
+{
+  int64_t *newest = user;
+  int year, month, day, hour, minute, second;
+  if (stream != 1 ||
+      sscanf (line, "%*s %*s %*s %d-%d-%d %d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6)
+    return 0;
+  long long time = make_time (year, month, day, hour, minute, second);
+  *newest = time > *newest ? time : *newest;
+  return 0;
+}
+
+/* No file of an archive is newer than the stage that it is installed in. */
+static int
+build_time (void *user, struct vmforge_call *call, const struct vmforge_package *const *packages,
+            int64_t *seconds)
+{
+  (void)user;
+  for (*seconds = 0; *packages; packages++) {
+    const char *path = call->host->cache_find (call, (*packages)->digest);
+    if (!path)
+      return fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", (*packages)->name);
+    const char *argv[] = {"tar", "--list", "--verbose", "--full-time", "--utc", "--file", path, NULL};
+    struct vmforge_program program = {
+        .size = sizeof program, .argv = argv, .line = on_member, .user = seconds};
+    int status = call->host->run (call, &program);
+    if (status > 0)
+      fail (call, VMFORGE_PLUGIN_FAILED, "the archive of '%s' cannot be read", (*packages)->name);
+    if (status != 0)
+      return -1;
+  }
+  return 0;
+}
+
 static int
 on_info (void *user, int stream, const char *line)
 {
@@ -276,6 +322,7 @@ static const struct vmforge_package_backend table = {
     .install = install,
     .manifest = manifest,
     .boot = boot,
+    .build_time = build_time,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof table, .name = "@NAME@", .version = "0.1.0",
