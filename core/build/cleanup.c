@@ -6,8 +6,10 @@
 #include "build/host-keys.h"
 
 /* Logs of the package tools tell when and where the image was built; /var/log itself and its folders stay,
- * with their owners, because services expect them. */
+ * with their owners, because services expect them. apt's caches hold times of files that are clamped after. */
 static const char *const removed[] = {
+    "/var/cache/apt/pkgcache.bin",
+    "/var/cache/apt/srcpkgcache.bin",
     "/var/lib/systemd/random-seed",
     "/var/lib/systemd/credential.secret",
     "/var/lib/dhcp/dhclient.leases",
