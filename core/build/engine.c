@@ -69,6 +69,7 @@ vf_engine_init (VfEngine *engine, VmforgeStore *store, const VmforgeBuildOptions
                           .package_cache = g_build_filename (store->path, "cache", "packages", NULL)};
   engine->context = (VfPlanContext){
       .store = store, .host = &engine->host, .offline = options->offline, .refresh_seconds = refresh};
+  engine->context.lock = options->locked ? VF_PLAN_LOCK_REQUIRED : VF_PLAN_LOCK_IF_THERE;
 }
 
 void

@@ -173,6 +173,7 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
               GError **error)
 {
   if (!fetch (engine, stage, error)) {
+    vf_plan_explain_fetch (plan, error);
     g_prefix_error (error, "stage '%s': ", vmforge_stage_name (stage->kind));
     return FALSE;
   }

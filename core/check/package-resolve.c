@@ -51,6 +51,25 @@ vf_check_package_refresh (VfCheck *check, GError **error)
   return TRUE;
 }
 
+gboolean
+vf_check_package_date (VfCheck *check, GError **error)
+{
+  g_autoptr (VfCheckOrder) order = vf_check_order_new (check, error);
+  g_autoptr (VfBackend) backend = order ? vf_check_order_begin (order, error) : NULL;
+  gint64 dates[2];
+  for (guint i = 0; i < G_N_ELEMENTS (dates); i++) {
+    VfBackendRequest request = {0};
+    if (!backend)
+      return FALSE;
+    request = vf_check_order_request (order, 0);
+    if (!vf_backend_metadata_date (backend, &request, &dates[i], error))
+      return FALSE;
+  }
+  return dates[0] == dates[1] ||
+         vf_check_fail (check, error, "metadata_date",
+                        "the date of the same metadata is another one a moment later");
+}
+
 static char *
 describe (GPtrArray *packages)
 {
@@ -176,6 +195,9 @@ cycle (VfCheckOrder *order, GError **error)
   if (!backend || !vf_backend_refresh (backend, &request, &snapshot, error))
     return FALSE;
   g_free (snapshot);
+  gint64 date;
+  if (!vf_backend_metadata_date (backend, &request, &date, error))
+    return FALSE;
   GPtrArray *packages = vf_backend_resolve (backend, &request, error);
   if (!packages)
     return FALSE;

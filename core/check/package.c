@@ -12,6 +12,7 @@ vf_check_package_cases (void)
   static const VfCheckCase cases[] = {
       {"open", "the plugin is opened and closed", 0, vf_check_package_open},
       {"refresh", "the snapshot of metadata that did not change stays", LONG, vf_check_package_refresh},
+      {"date", "the date of metadata that did not change stays", LONG, vf_check_package_date},
       {"resolve", "the same request resolves to the same packages", LONG, vf_check_package_resolve},
       {"closed", "what was resolved needs nothing besides", LONG, vf_check_package_closed},
       {"unknown", "an unknown package is refused by its name", LONG, vf_check_package_unknown},

@@ -49,6 +49,7 @@ gboolean vf_check_storage_leaks (VfCheck *check, GError **error);
 /* package-resolve.c */
 gboolean vf_check_package_open (VfCheck *check, GError **error);
 gboolean vf_check_package_refresh (VfCheck *check, GError **error);
+gboolean vf_check_package_date (VfCheck *check, GError **error);
 gboolean vf_check_package_resolve (VfCheck *check, GError **error);
 gboolean vf_check_package_closed (VfCheck *check, GError **error);
 gboolean vf_check_package_unknown (VfCheck *check, GError **error);

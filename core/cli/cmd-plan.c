@@ -10,11 +10,12 @@
 
 static struct {
   char *refresh;
-  gboolean dot, offline;
+  gboolean dot, locked, offline;
 } given;
 
 static const GOptionEntry entries[] = {
     {"dot", 0, 0, G_OPTION_ARG_NONE, &given.dot, "Print a graph for Graphviz", NULL},
+    {"locked", 0, 0, G_OPTION_ARG_NONE, &given.locked, "Fail where a spec has no lock file beside it", NULL},
     {"offline", 0, 0, G_OPTION_ARG_NONE, &given.offline, "Fetch nothing: use what the cache has", NULL},
     {"refresh", 0, 0, G_OPTION_ARG_STRING, &given.refresh,
      "Age of package metadata that is fresh enough (default: 1h; 0: always ask)", "AGE"},
@@ -55,8 +56,11 @@ plan (VfCli *cli, GPtrArray *specs, int refresh_seconds, GError **error)
     return FALSE;
   g_autofree char *cache = g_build_filename (store->path, "cache", "packages", NULL);
   VfHost host = {.cancellable = cli->cancellable, .package_cache = cache};
-  const VfPlanContext context = {
-      .store = store, .host = &host, .offline = given.offline, .refresh_seconds = refresh_seconds};
+  const VfPlanContext context = {.store = store,
+                                 .host = &host,
+                                 .offline = given.offline,
+                                 .refresh_seconds = refresh_seconds,
+                                 .lock = given.locked ? VF_PLAN_LOCK_REQUIRED : VF_PLAN_LOCK_IF_THERE};
   g_autoptr (GPtrArray) plans = g_ptr_array_new_with_free_func (plan_free);
   for (guint i = 0; i < specs->len; i++) {
     VmforgeSpec *spec = g_ptr_array_index (specs, i);

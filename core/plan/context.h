@@ -11,11 +11,19 @@
 /* Age of metadata that needs no refresh, unless the user says another. */
 #define VF_PLAN_REFRESH_SECONDS 3600
 
+/* What is made of a lock file beside the spec. */
+typedef enum {
+  VF_PLAN_LOCK_IF_THERE,
+  VF_PLAN_LOCK_REQUIRED,
+  VF_PLAN_LOCK_IGNORED, /* resolve anew */
+} VfPlanLock;
+
 typedef struct {
   VmforgeStore *store;
   const VfHost *host;
   gboolean offline;
   gint64 refresh_seconds; /* age of metadata that needs no refresh; -1: always refresh */
+  VfPlanLock lock;
 } VfPlanContext;
 
 /* A backend for the spec's distribution that works for this context. */

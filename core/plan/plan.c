@@ -4,6 +4,7 @@
 #include "plan/plan.h"
 
 #include "plan/inputs.h"
+#include "plan/lock.h"
 #include "plan/resolve.h"
 #include "plan/tools.h"
 #include "support/digest.h"
@@ -30,6 +31,7 @@ vf_plan_free (VfPlan *plan)
     return;
   for (guint i = 0; i < plan->n_stages; i++)
     stage_free (plan->stages[i]);
+  vf_lockfile_free (plan->lock);
   g_free (plan);
 }
 
@@ -62,6 +64,18 @@ vf_plan_apply_packages (GPtrArray *before, GPtrArray *packages)
       g_ptr_array_add (after, vf_package_copy (&package->pub));
   }
   return after;
+}
+
+gboolean
+vf_plan_explain_fetch (const VfPlan *plan, GError **error)
+{
+  if (plan->lock == NULL || error == NULL || !g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_FAILED))
+    return FALSE;
+  g_autofree char *said = g_steal_pointer (&(*error)->message);
+  (*error)->message =
+      g_strdup_printf ("%s; '%s' asks for it: find a mirror that has it, or run 'vmforge lock --update %s'",
+                       said, plan->lock->path, plan->spec->path);
+  return FALSE;
 }
 
 static void
@@ -200,7 +214,7 @@ uses_network (const VfSpecStage *stage)
 }
 
 static gboolean
-resolve_stage (VfResolver *resolver, VfPlanStage *stage, GError **error)
+resolve_stage (VfResolver *resolver, const VfLockfile *lock, VfPlanStage *stage, GError **error)
 {
   const VfSpecStage *wanted = &stage->spec->stages[stage->kind];
   g_autoptr (GPtrArray) nothing = g_ptr_array_new ();
@@ -209,7 +223,8 @@ resolve_stage (VfResolver *resolver, VfPlanStage *stage, GError **error)
                               .install = (const char *const *)wanted->packages,
                               .remove = (const char *const *)wanted->remove,
                               .installed = stage->parent == NULL ? nothing : stage->parent->installed};
-  stage->packages = vf_resolver_resolve (resolver, &request, error);
+  stage->packages = lock != NULL ? vf_plan_locked_packages (lock, stage, error)
+                                 : vf_resolver_resolve (resolver, &request, error);
   if (stage->packages == NULL)
     return FALSE;
   stage->installed = vf_plan_apply_packages (request.installed, stage->packages);
@@ -217,9 +232,11 @@ resolve_stage (VfResolver *resolver, VfPlanStage *stage, GError **error)
 }
 
 static VfPlanStage *
-plan_stage (const VfPlanContext *context, VfResolver *resolver, VmforgeSpec *spec, VmforgeStageKind kind,
-            VfPlanStage *parent, GError **error)
+plan_stage (const VfPlanContext *context, VfResolver *resolver, const VfPlan *plan, VmforgeStageKind kind,
+            GError **error)
 {
+  VmforgeSpec *spec = plan->spec;
+  VfPlanStage *parent = kind == VMFORGE_STAGE_CORE ? NULL : plan->stages[kind - 1];
   g_autoptr (VfPlanStage) stage = g_new0 (VfPlanStage, 1);
   stage->kind = kind;
   stage->spec = spec;
@@ -229,7 +246,7 @@ plan_stage (const VfPlanContext *context, VfResolver *resolver, VmforgeSpec *spe
   stage->repositories = vf_plan_collect_repositories (spec, kind, error);
   if (stage->repositories == NULL)
     return NULL;
-  if (!resolve_stage (resolver, stage, error)) {
+  if (!resolve_stage (resolver, plan->lock, stage, error)) {
     g_prefix_error (error, "stage '%s': ", vmforge_stage_name (kind));
     return NULL;
   }
@@ -247,9 +264,10 @@ vf_plan_new (const VfPlanContext *context, VmforgeSpec *spec, guint n_stages, GE
   g_autoptr (VfPlan) plan = g_new0 (VfPlan, 1);
   g_autoptr (VfResolver) resolver = vf_resolver_new (context, spec);
   plan->spec = spec;
+  if (!vf_plan_find_lock (context, spec, &plan->lock, error))
+    return NULL;
   for (guint kind = 0; kind < n_stages; kind++) {
-    VfPlanStage *parent = kind == 0 ? NULL : plan->stages[kind - 1];
-    plan->stages[kind] = plan_stage (context, resolver, spec, (VmforgeStageKind)kind, parent, error);
+    plan->stages[kind] = plan_stage (context, resolver, plan, (VmforgeStageKind)kind, error);
     if (plan->stages[kind] == NULL)
       return NULL;
     plan->n_stages = kind + 1;

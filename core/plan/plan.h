@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plan/context.h"
+#include "spec/lockfile.h"
 #include "spec/spec.h"
 #include "store/store.h"
 
@@ -29,7 +30,8 @@ struct _VfPlanStage {
 typedef struct {
   VmforgeSpec *spec; /* borrowed */
   VfPlanStage *stages[VMFORGE_N_STAGES];
-  guint n_stages; /* fewer with `until` */
+  guint n_stages;   /* fewer with `until` */
+  VfLockfile *lock; /* that the packages are of; NULL: they were resolved */
 } VfPlan;
 
 /* Resolves and keys the first n_stages stages of a spec. Runs package tools only where nothing recent is
@@ -43,5 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfPlan, vf_plan_free)
 GPtrArray *vf_plan_collect_repositories (const VmforgeSpec *spec, VmforgeStageKind kind, GError **error);
 /* What the root filesystem holds after `packages` changed what was there (may be NULL). */
 GPtrArray *vf_plan_apply_packages (GPtrArray *before, GPtrArray *packages);
+/* What a failed fetch means where the packages are of a lock. Returns FALSE. */
+gboolean vf_plan_explain_fetch (const VfPlan *plan, GError **error);
 /* Bytes that the packages of a list take once installed. */
 guint64 vf_plan_installed_size (GPtrArray *packages);

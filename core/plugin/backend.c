@@ -132,6 +132,27 @@ vf_backend_refresh (VfBackend *backend, const VfBackendRequest *request, char **
   return TRUE;
 }
 
+gboolean
+vf_backend_metadata_date (VfBackend *backend, const VfBackendRequest *request, gint64 *date, GError **error)
+{
+  g_auto (Request) public_request = {0};
+  g_auto (VfCall) call = {0};
+  int64_t seconds = 0;
+  *date = 0;
+  if (!backend->table->metadata_date)
+    return TRUE;
+  begin (&call, backend, "metadata_date", 0);
+  request_init (&public_request, request);
+  int returned = backend->table->metadata_date (backend->handle, &call.pub, &public_request.pub, &seconds);
+  if (!vf_call_end (&call, returned, error))
+    return FALSE;
+  if (seconds < 0 || seconds > MAX_TIME)
+    return vf_call_misbehaved (backend->plugin->name, "metadata_date", error,
+                               "%" G_GINT64_FORMAT " is no number of seconds since 1970", (gint64)seconds);
+  *date = seconds;
+  return TRUE;
+}
+
 static gint
 compare_packages (gconstpointer a, gconstpointer b)
 {

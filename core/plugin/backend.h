@@ -40,6 +40,9 @@ gboolean vf_backend_get_facts (const char *plugin, guint32 *cache_version, const
 /* snapshot: free it. */
 gboolean vf_backend_refresh (VfBackend *backend, const VfBackendRequest *request, char **snapshot,
                              GError **error);
+/* When the newest metadata were made, seconds since 1970; 0: the plugin cannot tell. */
+gboolean vf_backend_metadata_date (VfBackend *backend, const VfBackendRequest *request, gint64 *date,
+                                   GError **error);
 /* Elements VfPackage, sorted by id; owns them. */
 GPtrArray *vf_backend_resolve (VfBackend *backend, const VfBackendRequest *request, GError **error);
 gboolean vf_backend_fetch (VfBackend *backend, GPtrArray *packages, GError **error);

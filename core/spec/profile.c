@@ -5,6 +5,7 @@
 
 #include "spec/merge.h"
 #include "spec/schema.h"
+#include "spec/snapshot.h"
 #include "support/error.h"
 #include "support/paths.h"
 #include "support/suggest.h"
@@ -280,7 +281,10 @@ vf_profile_load (const char *id, const char *release, const char *arch, const Vf
   const char *package_arch = vf_node_get_text (vf_node_get (root, "arches"), arch, NULL);
   g_autoptr (VfProfile) profile = new_profile (
       merge_parts (root, part, below, vf_node_get (where, "override")), path, name, arch, package_arch);
-  return fill_disk (profile, error) ? g_steal_pointer (&profile) : NULL;
+  if (!fill_disk (profile, error) ||
+      !vf_snapshot_pin_profile (profile, vf_node_get (where, "snapshot"), error))
+    return NULL;
+  return g_steal_pointer (&profile);
 }
 
 const VfNode *

@@ -29,7 +29,7 @@ typedef struct {
 /* Finds ID.yaml in the profile folders, checks it, and merges its parts for the release and architecture.
  * release may be an alias ("12"); the profile has the name ("bookworm"). where: node to blame in errors
  * (unknown id, release, arch: with suggestions and the known ones); a map with the members `id`, `release`,
- * `arch` has these blamed. */
+ * `arch` has these blamed; `snapshot` pins the profile, whose `snapshots` are gone without it. */
 VfProfile *vf_profile_load (const char *id, const char *release, const char *arch, const VfNode *where,
                             GError **error);
 void vf_profile_free (VfProfile *profile);

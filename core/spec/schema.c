@@ -10,6 +10,7 @@
 extern const char vf_embedded_spec[];
 extern const char vf_embedded_profile[];
 extern const char vf_embedded_config[];
+extern const char vf_embedded_lock[];
 
 /* patternErrorMessage and defaultSnippets are what editors know; x-context is our own word for a place. */
 static const char *const keywords[] = {
@@ -116,6 +117,15 @@ vf_schema_config (void)
   static VfSchema *schema;
   if (g_once_init_enter (&schema))
     g_once_init_leave (&schema, load (vf_embedded_config));
+  return schema;
+}
+
+const VfSchema *
+vf_schema_lock (void)
+{
+  static VfSchema *schema;
+  if (g_once_init_enter (&schema))
+    g_once_init_leave (&schema, load (vf_embedded_lock));
   return schema;
 }
 

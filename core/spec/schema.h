@@ -17,6 +17,7 @@ typedef struct _VfSchema VfSchema;
 const VfSchema *vf_schema_spec (void);
 const VfSchema *vf_schema_profile (void);
 const VfSchema *vf_schema_config (void);
+const VfSchema *vf_schema_lock (void);
 const char *vf_schema_get_text (const VfSchema *schema);
 
 /* First error wins: position, what was wrong, a suggestion where a word is near a known one:

@@ -3,6 +3,7 @@
 
 #include "spec/spec-private.h"
 
+#include "spec/snapshot.h"
 #include "support/suggest.h"
 
 #include <string.h>
@@ -177,7 +178,9 @@ read_repository (const VfSpecLoader *loader, const VfNode *node, GError **error)
   const char *suite = vf_node_get_text (node, "suite", NULL);
   const char *name = vf_node_get_text (node, "name", NULL);
   gboolean is_path = suite == NULL || g_str_has_suffix (suite, "/");
-  if (!vf_spec_check_url (url, error) || !read_key (loader, repository, vf_node_get (node, "key"), error))
+  if (!vf_spec_check_url (url, error) ||
+      !vf_snapshot_check_url (loader->spec->profile, url, "repository", error) ||
+      !read_key (loader, repository, vf_node_get (node, "key"), error))
     return NULL;
   if (is_path && vf_node_length (components) > 0) {
     vf_node_error (components, VMFORGE_ERROR_SPEC, error,

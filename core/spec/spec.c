@@ -5,6 +5,7 @@
 
 #include "spec/merge.h"
 #include "spec/schema.h"
+#include "spec/snapshot.h"
 #include "spec/spec-private.h"
 #include "support/error.h"
 #include "vmforge/plugin.h"
@@ -78,7 +79,8 @@ read_mirrors (VmforgeSpec *spec, GError **error)
 {
   const VfNode *mirrors = vf_node_get (spec->root, "mirrors");
   for (guint i = 0; i < vf_node_length (mirrors); i++)
-    if (!vf_spec_check_url (vf_node_at (mirrors, i), error))
+    if (!vf_spec_check_url (vf_node_at (mirrors, i), error) ||
+        !vf_snapshot_check_url (spec->profile, vf_node_at (mirrors, i), "mirror", error))
       return FALSE;
   spec->mirrors = vf_node_length (mirrors) == 0 ? NULL : vf_node_dup_texts (mirrors);
   return TRUE;

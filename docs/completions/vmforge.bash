@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan validate schema stages images plugins store run shell export diff gc version help'
+  local commands='build plan lock validate schema stages images plugins store run shell export diff gc version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -44,7 +44,7 @@ _vmforge () {
   fi
   if [[ -z $words ]]; then
     case $command-$sub in
-    build-* | plan-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
+    build-* | plan-* | lock-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
     run-* | shell-* | export-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
     plugins-check) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$word"; compgen -d -- "$word"); return ;;
@@ -52,7 +52,7 @@ _vmforge () {
       [[ $COMP_CWORD == 3 ]] && words='package storage'
       [[ $COMP_CWORD == 5 ]] && { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return; } ;;
     plugins-*) words=$("$program" plugins list 2>/dev/null | awk '{print $1}') ;;
-    schema-*) words='spec profile config' ;;
+    schema-*) words='spec profile config lock' ;;
     esac
   fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

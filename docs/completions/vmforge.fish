@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
-set -l commands build plan validate schema stages images plugins store run shell export diff gc version help
+set -l commands build plan lock validate schema stages images plugins store run shell export diff gc version help
 complete -c vmforge -f
 complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands"
-complete -c vmforge -n "__fish_seen_subcommand_from build plan validate" -F
+complete -c vmforge -n "__fish_seen_subcommand_from build plan lock validate" -F
 complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show keep unkeep rm"
 complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path rm"
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and not __fish_seen_subcommand_from check new" -a "list show check new"
@@ -11,7 +11,7 @@ complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_sub
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -l spec -l work -rF
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from new" -a "package storage"
 complete -c vmforge -n "__fish_seen_subcommand_from store" -a "show umount"
-complete -c vmforge -n "__fish_seen_subcommand_from schema" -a "spec profile config"
+complete -c vmforge -n "__fish_seen_subcommand_from schema" -a "spec profile config lock"
 complete -c vmforge -n "__fish_seen_subcommand_from run shell export diff" -a "(vmforge images list 2>/dev/null | awk '{print \$1}')"
 complete -c vmforge -n "__fish_seen_subcommand_from build" -l until -xa "core base image appliance"
 complete -c vmforge -n "__fish_seen_subcommand_from build export" -s f -l format -xa "raw qcow2"

@@ -231,8 +231,8 @@ emit_wanted (Call *call, const Wanted *wanted)
   if (file == NULL || digest == NULL)
     return apt_fail (call, VMFORGE_PLUGIN_FAILED, "the package list has no SHA256 for '%s' %s", wanted->name,
                      wanted->version);
-  g_autofree char *url = g_strconcat (wanted->base_url, g_str_has_suffix (wanted->base_url, "/") ? "" : "/",
-                                      g_str_has_prefix (file, "./") ? file + 2 : file, NULL);
+  g_autofree char *url =
+      g_strconcat (wanted->base_url, g_str_has_prefix (file, "./") ? file + 2 : file, NULL);
   struct vmforge_package package = {
       .size = sizeof package,
       .id = wanted->name,
@@ -248,12 +248,13 @@ emit_wanted (Call *call, const Wanted *wanted)
 }
 
 static int
-find_and_emit (Call *call, const AptConfig *config, GHashTable *all)
+find_and_emit (Call *call, const Apt *apt, const AptConfig *config, GHashTable *all)
 {
   g_autoptr (GPtrArray) lists = apt_package_lists (call, config);
   for (guint i = 0; lists != NULL && i < lists->len; i++) {
     char **list = g_ptr_array_index (lists, i);
-    if (scan_list (call, all, list[1], list[2]) < 0)
+    g_autofree char *origin = apt_public_url (apt, list[2]);
+    if (scan_list (call, all, list[1], origin) < 0)
       return -1;
   }
   GHashTableIter iter;
@@ -279,7 +280,7 @@ resolve_locked (Call *call, const Apt *apt, const struct vmforge_package_request
   if (simulate (call, config, request, &lines) < 0)
     return -1;
   g_autoptr (GHashTable) all = parse_simulation (call, request, lines.output->str);
-  return all == NULL ? -1 : find_and_emit (call, config, all);
+  return all == NULL ? -1 : find_and_emit (call, apt, config, all);
 }
 
 int

@@ -30,11 +30,10 @@ keyring_path (const Apt *apt)
   return path == NULL ? "" : path;
 }
 
-/* Calls func for each suite of the profile with the URL of its archive. */
-static void
-for_each_suite (const Apt *apt,
-                void (*func) (const Apt *apt, const char *suite, const char *url, gpointer data),
-                gpointer data)
+void
+apt_for_each_suite (const Apt *apt,
+                    void (*func) (const Apt *apt, const char *suite, const char *url, gpointer data),
+                    gpointer data)
 {
   struct json_object *suites = apt_setting (apt, "suites");
   const char *mirror = apt_setting_text (apt, "mirror", "");
@@ -47,23 +46,29 @@ for_each_suite (const Apt *apt,
 
 typedef struct {
   GString *text;
-  const char *key; /* name of the profile's keyring in the folder of keys */
+  const char *key;      /* name of the profile's keyring in the folder of keys */
+  const char *unpinned; /* a suite that has no snapshot; NULL: none */
 } BuildSources;
+
+/* A snapshot's Release file has long expired, which is the point of it; its signature still counts. */
+static const char *
+validity (const Apt *apt, const char *url)
+{
+  return apt->snapshot != NULL && strstr (url, apt->snapshot) != NULL ? " check-valid-until=no" : "";
+}
 
 static void
 add_build_suite (const Apt *apt, const char *suite, const char *url, gpointer data)
 {
   BuildSources *sources = data;
   g_autofree char *components = join_array (apt_setting (apt, "components"), " ");
-  g_autofree char *mirror = NULL;
-  /* The user's mirrors stand for the main archive; security updates keep their own. */
-  gboolean main_archive = g_strcmp0 (url, apt_setting_text (apt, "mirror", "")) == 0;
-  if (apt->mirrors != NULL && apt->mirrors[0] != NULL && main_archive)
-    mirror = g_strdup (apt->mirrors[0]);
-  else
-    mirror = apt_host_mirror (apt, suite, url);
-  g_string_append_printf (sources->text, "deb [signed-by=" APT_KEYS_INSIDE "%s] %s %s %s\n", sources->key,
-                          mirror, suite, components);
+  g_autofree char *mirror = apt_build_mirror (apt, suite, url);
+  if (mirror == NULL) {
+    sources->unpinned = suite;
+    return;
+  }
+  g_string_append_printf (sources->text, "deb [signed-by=" APT_KEYS_INSIDE "%s%s] %s %s %s\n", sources->key,
+                          validity (apt, mirror), mirror, suite, components);
 }
 
 static int
@@ -74,7 +79,8 @@ add_repositories (Call *call, const Apt *apt, GString *text, const struct vmforg
     g_autofree char *key = apt_key_copy (call, apt, (*item)->key_path, (*item)->key_digest, NULL, NULL);
     if (key == NULL)
       return -1;
-    g_string_append_printf (text, "deb [signed-by=" APT_KEYS_INSIDE "%s] %s %s", key, (*item)->url,
+    g_string_append_printf (text, "deb [signed-by=" APT_KEYS_INSIDE "%s%s] %s %s", key,
+                            validity (apt, (*item)->url), (*item)->url,
                             (*item)->suite == NULL ? "./" : (*item)->suite);
     for (const char *const *part = (*item)->components; part != NULL && *part != NULL; part++)
       g_string_append_printf (text, " %s", *part);
@@ -120,7 +126,12 @@ apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_
     return NULL;
   g_autoptr (GString) text = g_string_new (NULL);
   BuildSources sources = {.text = text, .key = key};
-  for_each_suite (apt, add_build_suite, &sources);
+  apt_for_each_suite (apt, add_build_suite, &sources);
+  if (sources.unpinned != NULL) {
+    apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile has no snapshot URL for the archive of suite '%s'",
+              sources.unpinned);
+    return NULL;
+  }
   return add_repositories (call, apt, text, request) < 0 ? NULL : g_strdup (text->str);
 }
 
@@ -128,10 +139,7 @@ static void
 add_image_suite (const Apt *apt, const char *suite, const char *url, gpointer data)
 {
   g_autofree char *components = join_array (apt_setting (apt, "components"), " ");
-  gboolean main_archive = g_strcmp0 (url, apt_setting_text (apt, "mirror", "")) == 0;
-  g_autofree char *mirrors = NULL;
-  if (apt->mirrors != NULL && apt->mirrors[0] != NULL && main_archive)
-    mirrors = g_strjoinv (" ", apt->mirrors);
+  g_autofree char *mirrors = apt_has_own_mirrors (apt, url) ? g_strjoinv (" ", apt->mirrors) : NULL;
   g_string_append_printf (data, "%sTypes: deb\nURIs: %s\nSuites: %s\nComponents: %s\nSigned-By: %s\n",
                           ((GString *)data)->len == 0 ? "" : "\n", mirrors == NULL ? url : mirrors, suite,
                           components, keyring_path (apt));
@@ -168,7 +176,7 @@ apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *ro
                        const struct vmforge_package_request *request)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  for_each_suite (apt, add_image_suite, text);
+  apt_for_each_suite (apt, add_image_suite, text);
   g_autofree char *path = g_strdup_printf ("etc/apt/sources.list.d/%s.sources", member (apt->profile, "id"));
   if (text->len > 0 && apt_write (call, root, path, text->str, text->len, 0644) < 0)
     return -1;

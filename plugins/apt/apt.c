@@ -127,6 +127,9 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
   struct json_object *arch = NULL;
   if (apt->profile != NULL && json_object_object_get_ex (apt->profile, "package_arch", &arch))
     apt->package_arch = g_strdup (json_object_get_string (arch));
+  struct json_object *snapshot = NULL;
+  if (apt->profile != NULL && json_object_object_get_ex (apt->profile, "snapshot", &snapshot))
+    apt->snapshot = json_object_get_string (snapshot);
   if (apt->package_arch == NULL || apt_setting (apt, "mirror") == NULL) {
     apt_close (apt);
     return apt_fail (call, VMFORGE_PLUGIN_INVALID,
@@ -148,6 +151,7 @@ static const struct vmforge_package_backend backend = {
     .manifest = apt_manifest,
     .boot = apt_boot,
     .build_time = apt_build_time,
+    .metadata_date = apt_metadata_date,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof (struct vmforge_package_backend), .name = "apt",

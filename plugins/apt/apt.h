@@ -23,6 +23,7 @@ typedef struct {
   char *cache_path;
   char **mirrors; /* the spec's, or NULL */
   gboolean offline;
+  const char *snapshot; /* borrowed from profile; NULL: the archives as they are today */
   AptHost *host;
 } Apt;
 
@@ -50,6 +51,21 @@ int apt_host_read (Call *call, const Apt *apt);
 /* The host's mirror of the archive at profile_url that has a suite of the profile, or else profile_url
  * itself. */
 char *apt_host_mirror (const Apt *apt, const char *suite, const char *profile_url);
+
+/* ---- archives and mirrors (apt-mirrors.c) */
+/* Whether the spec names mirrors of the archive that the profile has at url. */
+gboolean apt_has_own_mirrors (const Apt *apt, const char *url);
+/* The mirror that a build asks for a suite of it: the user's, else the snapshot, else the host's own, else
+ * the profile's. NULL: it has no snapshot. */
+char *apt_build_mirror (const Apt *apt, const char *suite, const char *url);
+/* The profile's URL of the archive of which a build uses the mirror at base; ends in a slash. */
+char *apt_public_url (const Apt *apt, const char *base);
+/* Where an archive file of this URL may be, the nearest first. The host's sources must have been read. */
+GPtrArray *apt_mirror_urls (const Apt *apt, const char *url);
+/* Calls func for each suite of the profile with the URL of its archive. */
+void apt_for_each_suite (const Apt *apt,
+                         void (*func) (const Apt *apt, const char *suite, const char *url, gpointer data),
+                         gpointer data);
 
 /* sources.list for the build: the user's mirrors, else the host's own, else the profile's. NULL with error.
  */
@@ -136,6 +152,8 @@ int64_t apt_deb_time (int fd);
 
 /* ---- callbacks, one file each */
 int apt_refresh (void *handle, Call *call, const struct vmforge_package_request *request, char *snapshot);
+int apt_metadata_date (void *handle, Call *call, const struct vmforge_package_request *request,
+                       int64_t *seconds);
 int apt_resolve (void *handle, Call *call, const struct vmforge_package_request *request);
 int apt_fetch (void *handle, Call *call, const struct vmforge_package *const *packages);
 int apt_build_time (void *handle, Call *call, const struct vmforge_package *const *packages,
@@ -146,6 +164,9 @@ int apt_install (void *handle, Call *call, const struct vmforge_root *root,
 int apt_manifest (void *handle, Call *call, const struct vmforge_root *root);
 int apt_boot (void *handle, Call *call, const struct vmforge_root *root,
               const struct vmforge_boot_request *request);
+
+/* A date as Release files have it, in seconds since 1970; 0: it is none. (apt-date.c) */
+gint64 apt_date_parse (const char *text);
 
 /* First steps of a root filesystem: merged /usr, the essential packages' files. (apt-bootstrap.c) */
 int apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, GPtrArray *essential);

@@ -17,7 +17,7 @@ from tap import Tap  # noqa: E402
 
 GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
-PLAIN = ["build", "plan", "validate", "schema", "run", "shell", "export", "diff", "gc", "version"]
+PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534
@@ -221,7 +221,7 @@ def test_output(folder, good):
 
 
 def test_schema():
-    for arguments in ([], ["spec"], ["profile"], ["config"]):
+    for arguments in ([], ["spec"], ["profile"], ["config"], ["lock"]):
         status, out, _ = run("schema", *arguments)
         try:
             sound = json.loads(out).get("$schema", "").endswith("2020-12/schema")
@@ -234,6 +234,7 @@ def test_not_root(folder, good):
     store = os.path.join(folder, "store")
     for what, arguments in {
         "building an image": ["build", "--store", store, good], "booting a clone": ["run", "--store", store, "x"],
+        "locking a spec": ["lock", "--store", store, good],
         "entering a volume": ["shell", "--store", store, "x"],
         "comparing images": ["diff", "--tree", "--store", store, "x", "y"],
         "exporting an image": ["export", "--store", store, "x"],

@@ -380,6 +380,10 @@ struct vmforge_package_backend {
    * a stage is dated by the clock. */
   int (*build_time) (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages,
                      int64_t *seconds);
+  /* When the newest of the metadata that refresh brought for this request were made, as they themselves say:
+   * *seconds since 1970, or 0 where nothing says so. A lock file keeps it. Default: 0. */
+  int (*metadata_date) (void *handle, struct vmforge_call *call,
+                        const struct vmforge_package_request *request, int64_t *seconds);
 };
 
 /* ---- transport ---------------------------------------------------------------------------------------- */

@@ -115,6 +115,7 @@ typedef struct {
   gboolean offline;       /* fetch nothing */
   guint jobs;             /* stages that are built at once; 0: by processors and memory */
   int refresh_seconds; /* age of metadata that needs no refresh; 0: the default (3600); -1: always refresh */
+  gboolean locked;     /* fail where a spec has no lock file beside it; one that is there is always used */
 } VmforgeBuildOptions;
 
 /** vmforge_build: builds every spec and publishes its image.

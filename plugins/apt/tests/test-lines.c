@@ -74,11 +74,34 @@ metadata_and_archives_share_the_causes (void)
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_ENVIRONMENT,
                           "cannot update the package lists: Failed to fetch");
   struct vmforge_package package = {
-      .size = sizeof package, .name = "a", .url = "http://a.example/a", .digest = "0"};
+      .size = sizeof package, .name = "a", .version = "1", .url = "http://a.example/a", .digest = "0"};
   const struct vmforge_package *const packages[] = {&package, NULL};
   fake.failing = "/usr/lib/apt/apt-helper";
   g_assert_cmpint (apt_fetch (&fake.apt, &fake.call, packages), ==, -1);
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_ENVIRONMENT, "cannot fetch packages: Failed to fetch");
+}
+
+static void
+what_nobody_has_is_named (void)
+{
+  g_auto (FakeHost) fake;
+  fake_host_init (&fake, "{}");
+  const char *const errors[] = {"E: Failed to fetch http://a.example/b  404  Not Found", NULL};
+  struct vmforge_package a = {
+      .size = sizeof a, .name = "a", .version = "1", .url = "http://a.example/a", .digest = "0"};
+  struct vmforge_package b = a;
+  b.name = "b";
+  b.url = "http://a.example/b";
+  const struct vmforge_package *const one[] = {&b, NULL}, *const two[] = {&a, &b, NULL};
+  fake.status = 100;
+  fake.errors = errors;
+  fake.failing = "/usr/lib/apt/apt-helper";
+  g_assert_cmpint (apt_fetch (&fake.apt, &fake.call, one), ==, -1);
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED,
+                          "Failed to fetch http://a.example/b  404  Not Found, which is package 'b' 1 (");
+  g_assert_cmpint (apt_fetch (&fake.apt, &fake.call, two), ==, -1);
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED,
+                          ", for package 'a' 1 from 'http://a.example/a' and 1 more (");
 }
 
 static void
@@ -129,6 +152,7 @@ main (int argc, char **argv)
   ADD (a_network_that_fails_is_the_environment);
   ADD (other_causes_are_not);
   ADD (metadata_and_archives_share_the_causes);
+  ADD (what_nobody_has_is_named);
   ADD (the_last_line_of_errors_is_told);
   ADD (dpkg_without_an_error_of_its_own_is_quoted);
   return g_test_run ();

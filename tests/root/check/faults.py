@@ -30,7 +30,8 @@ STORAGE = {
     "granularity": "differences", "sync": "write", "discard": "discard",
 }
 PACKAGE = {"open": "open", "close": "open", "refresh": "refresh", "resolve": "resolve", "fetch": "fetch",
-           "install": "install", "manifest": "install", "boot": "boot", "build_time": "dated"}
+           "install": "install", "manifest": "install", "boot": "boot", "metadata_date": "date",
+           "build_time": "dated"}
 # What a callback gets wrong in its own way: fault → (case, callback to be blamed, words)
 STORAGE_NONSENSE = {
     "close:nothing": ("leaks", "open", r"leaks|leaves \d+ descriptors"),
@@ -78,6 +79,8 @@ PACKAGE_NONSENSE = {
     "close:nothing": ("leaks", "open", "leaks"),
     "refresh:moving": ("refresh", "refresh", "another one a moment later"),
     "refresh:nonsense": ("refresh", "refresh", "no SHA-256"),
+    "metadata_date:moving": ("date", "metadata_date", "another one a moment later"),
+    "metadata_date:negative": ("date", "metadata_date", "no number of seconds"),
     "resolve:random": ("resolve", "resolve", "something else"),
     "resolve:offline": ("offline", "resolve", "something else"),
     "resolve:credentials": ("resolve", "resolve", "credentials"),

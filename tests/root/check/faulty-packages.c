@@ -83,6 +83,21 @@ refresh (void *handle, struct vmforge_call *call, const struct vmforge_package_r
   return 0;
 }
 
+static int
+metadata_date (void *handle, struct vmforge_call *call, const struct vmforge_package_request *request,
+               int64_t *seconds)
+{
+  (void)handle, (void)call, (void)request;
+  if (go_wrong ("metadata_date"))
+    return -1;
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  *seconds = faulty ("metadata_date:moving") ? now.tv_nsec : 1;
+  if (faulty ("metadata_date:negative"))
+    *seconds = -1;
+  return 0;
+}
+
 static bool
 is_installed (const struct vmforge_package_request *request, const char *name)
 {
@@ -327,6 +342,7 @@ static const struct vmforge_package_backend backend = {
     .manifest = manifest,
     .boot = boot,
     .build_time = build_time,
+    .metadata_date = metadata_date,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof backend, .name = "faulty-packages", .version = "1",

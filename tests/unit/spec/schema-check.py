@@ -12,6 +12,7 @@ FILES = {
     "spec": sorted((ROOT / "specs").glob("*.yaml")),
     "profile": sorted((ROOT / "plugins").glob("*/profiles/*.yaml")),
     "config": [pathlib.Path(sys.argv[1])],
+    "lock": [],
 }
 
 
