@@ -6,8 +6,11 @@
 #include "build/output.h"
 #include "build/schedule.h"
 #include "build/trim.h"
+#include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
+
+#include <fcntl.h>
 
 void
 vf_engine_emit (VfEngine *engine, VmforgeEvent event)
@@ -152,6 +155,22 @@ use_stages (VmforgeStore *store, GPtrArray *plans, GError **error)
   return vf_store_use (store, (const char *const *)keys->pdata, error);
 }
 
+/* The stages of a lock file stay as long as it is there unchanged. Not to know that is no reason to fail. */
+static void
+keep_locked (VfEngine *engine, const VfPlan *plan)
+{
+  const char *keys[VMFORGE_N_STAGES + 1] = {NULL};
+  g_autoptr (GError) error = NULL;
+  g_autofree char *digest = plan->lock == NULL ? NULL : vf_digest_file (AT_FDCWD, plan->lock->path, &error);
+  for (guint i = 0; i < plan->n_stages; i++)
+    keys[i] = plan->stages[i]->key;
+  if (plan->lock == NULL ||
+      (digest != NULL && vf_store_add_root (engine->store, plan->lock->path, digest, keys, &error)))
+    return;
+  vf_engine_emit (engine,
+                  (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = error->message});
+}
+
 gboolean
 vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
                const VmforgeBuildOptions *options, VmforgeEventFunc func, gpointer user_data,
@@ -170,6 +189,8 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
   if (use == NULL)
     return FALSE;
   gboolean built = vf_schedule_run (&engine, plans, error);
+  for (guint i = 0; built && i < plans->len; i++)
+    keep_locked (&engine, g_ptr_array_index (plans, i));
   if (engine.has_built)
     vf_engine_trim (&engine);
   return built;

@@ -95,6 +95,21 @@ def keep_limit(test, store):
     return None if "more than its limit of 1.0 MiB, and all of it is needed" in done.stderr else program.said(done)
 
 
+def keep_locked(test, store):
+    """The stages of a lock file stay while it is there, even if no image needs them."""
+    spec = test.spec("locked", image={"run": ["echo locked >/srv/locked"]})
+    for command in (("lock", spec), ("build", spec), ("images", "rm", "locked")):
+        done = test.vmforge(*command, store=store)
+        if done.returncode:
+            return program.said(done)
+    gc(test, store, "--keep-days", "0")
+    before = [kind for name, kind in stages(test, store) if name == "locked"]
+    os.unlink(spec + ".lock")
+    gc(test, store, "--keep-days", "0")
+    after = [kind for name, kind in stages(test, store) if name == "locked"]
+    return None if set(before) == {"image", "appliance"} and not after else f"{before} {after}"
+
+
 def collect_beside_builds(test, store):
     """Four builds, each again and again, while another process removes all that nothing needs."""
     ended, problems = threading.Event(), []
@@ -136,4 +151,5 @@ def show_collection(test, new_store):
                      lambda: collect(test, store), store)
         test.attempt("a pinned stage stays, until it is let go", lambda: pin(test, store), store)
         test.attempt("a build keeps the limit of the store, and says what it removes", lambda: keep_limit(test, store), store)
+        test.attempt("what a lock file names stays as long as it", lambda: keep_locked(test, store), store)
         test.attempt("gc beside builds takes no stage that lives", lambda: collect_beside_builds(test, store), store)
