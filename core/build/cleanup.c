@@ -6,7 +6,7 @@
 #include "build/host-keys.h"
 
 /* Logs of the package tools tell when and where the image was built; /var/log itself and its folders stay,
- * with their owners, because services expect them. apt's caches hold times of files that are clamped after. */
+ * with their owners, because services expect them. apt's caches hold times of files. */
 static const char *const removed[] = {
     "/var/cache/apt/pkgcache.bin",
     "/var/cache/apt/srcpkgcache.bin",
@@ -23,8 +23,10 @@ static const char *const removed[] = {
     "/var/log/yum.log",
     "/root/.bash_history",
 };
-static const char *const emptied[] = {"/var/tmp",       "/var/log/apt",   "/var/cache/apt/archives",
+static const char *const emptied[] = {"/var/tmp",       "/var/log/apt",   "/var/cache/apt/archives/partial",
                                       "/var/cache/dnf", "/var/cache/yum", "/var/cache/ldconfig"};
+/* Their folders are of packages. */
+static const char *const emptied_of_files[] = {"/var/cache/apt/archives"};
 
 /* Empty, not absent: systemd then makes one at boot without taking it for a first boot that presets all
  * units. */
@@ -50,6 +52,9 @@ vf_work_clean (VfWork *work, GError **error)
       return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (emptied); i++)
     if (!vf_rootfs_empty (work->root, emptied[i], error))
+      return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (emptied_of_files); i++)
+    if (!vf_rootfs_remove_files (work->root, emptied_of_files[i], error))
       return FALSE;
   return TRUE;
 }

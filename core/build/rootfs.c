@@ -430,8 +430,15 @@ vf_rootfs_remove (const VfRootfs *root, const char *path, GError **error)
   return vf_fs_remove (root->fd, resolved, error);
 }
 
-gboolean
-vf_rootfs_empty (const VfRootfs *root, const char *path, GError **error)
+static gboolean
+is_folder (int dir, const char *name)
+{
+  struct stat info;
+  return fstatat (dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (info.st_mode);
+}
+
+static gboolean
+empty (const VfRootfs *root, const char *path, gboolean keep_folders, GError **error)
 {
   vf_autofd int fd = vf_rootfs_open_at (root, path, O_RDONLY | O_DIRECTORY, NULL);
   if (fd < 0)
@@ -440,7 +447,19 @@ vf_rootfs_empty (const VfRootfs *root, const char *path, GError **error)
   g_autoptr (GDir) dir = g_dir_open (self, 0, error);
   const char *name;
   while (dir && (name = g_dir_read_name (dir)))
-    if (!vf_fs_remove (fd, name, error))
+    if (!(keep_folders && is_folder (fd, name)) && !vf_fs_remove (fd, name, error))
       return FALSE;
   return dir != NULL;
+}
+
+gboolean
+vf_rootfs_empty (const VfRootfs *root, const char *path, GError **error)
+{
+  return empty (root, path, FALSE, error);
+}
+
+gboolean
+vf_rootfs_remove_files (const VfRootfs *root, const char *path, GError **error)
+{
+  return empty (root, path, TRUE, error);
 }

@@ -65,3 +65,5 @@ gboolean vf_rootfs_copy (const VfRootfs *root, const char *path, int from, const
 gboolean vf_rootfs_remove (const VfRootfs *root, const char *path, GError **error);
 /* Removes everything in a folder, which stays; an absent folder is no error. */
 gboolean vf_rootfs_empty (const VfRootfs *root, const char *path, GError **error);
+/* The same of all but the folders in it, which stay as they are. */
+gboolean vf_rootfs_remove_files (const VfRootfs *root, const char *path, GError **error);

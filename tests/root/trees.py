@@ -14,6 +14,7 @@ import subprocess
 
 ROOT_PARTITION = (2 << 20) + (64 << 20)  # docs/architecture.md, core/build/disk.c
 ACCOUNT_FILES = re.compile(r"/etc/(passwd|group|shadow|gshadow)-?")
+SORTED = re.compile(r"/var/lib/dpkg/triggers/File|/etc/shells")  # the order is that of configuration
 DPKG_STATUS = re.compile(r"/var/lib/dpkg/(status|available)|/var/lib/apt/extended_states")
 
 
@@ -43,6 +44,8 @@ def content(place, path):
     if ACCOUNT_FILES.fullmatch(path):
         lines = [re.sub(r"^([^:]*:[^:]*):\d+(:\d+)?", r"\1", line) for line in data.decode().splitlines()]
         return "\n".join(sorted(lines))
+    if SORTED.fullmatch(path):
+        return "\n".join(sorted(data.decode().splitlines()))
     if DPKG_STATUS.fullmatch(path):
         return "\n\n".join(sorted(data.decode().strip("\n").split("\n\n")))
     return hashlib.sha256(data).hexdigest()

@@ -38,7 +38,8 @@ def make_odd_packages(test):
     deb = lambda fields, files=None, scripts=None: debrepo.make_deb(test.toy.pool, fields, files, scripts)
     deb({"Package": "toy-odd", "Depends": "toy-lib"},
         {"/usr/bin/toy-odd": ("#!/bin/sh\n", 0o4755), "/etc/toy/odd.conf": "odd\n", "/usr/share/toy/empty": None,
-         "/usr/share/toy/private": ("secret\n", 0o600), "/usr/share/toy/link": "-> lib"},
+         "/usr/share/toy/private": ("secret\n", 0o600), "/usr/share/toy/link": "-> lib",
+         "/var/cache/apt/archives/partial": None},
         {"preinst": "#!/bin/sh\nset -e\ndpkg-divert --package toy-odd --add --rename --divert /usr/share/toy/lib.away "
                     "/usr/share/toy/lib\n",
          "postinst": "#!/bin/sh\nset -e\nupdate-alternatives --install /usr/bin/toy toy /usr/bin/toy-odd 30\n"
