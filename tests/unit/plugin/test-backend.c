@@ -160,6 +160,25 @@ the_cache_refuses_another_digest (Fixture *fixture, gconstpointer data)
   g_assert_false (g_file_test (folder, G_FILE_TEST_EXISTS));
 }
 
+/* toy-package.c: 100 seconds after 1970, but for what is wrong. */
+static void
+the_build_time_is_of_what_is_installed (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfBackend) backend = open_toy (fixture, "");
+  g_autoptr (GPtrArray) packages = one_package ("http://x/old", ABC);
+  GError *error = NULL;
+  gint64 seconds = 0;
+  g_assert_true (vf_backend_build_time (backend, packages, &seconds, &error));
+  g_assert_cmpint (seconds, ==, 100);
+  ((VfPackage *)packages->pdata[0])->pub.flags = VMFORGE_PACKAGE_REMOVE;
+  g_assert_true (vf_backend_build_time (backend, packages, &seconds, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (seconds, ==, -1);
+  g_autoptr (GPtrArray) wrong = one_package ("http://x/wrong", ABC);
+  g_assert_false (vf_backend_build_time (backend, wrong, &seconds, &error));
+  fixture_assert_error (&error, VMFORGE_ERROR_FAILED, "broke the rules in build_time: -5 is no time");
+}
+
 static void
 packages_survive_json (Fixture *fixture, gconstpointer data)
 {
@@ -224,6 +243,7 @@ main (int argc, char **argv)
   ADD (install_runs_in_the_root_of_the_host);
   ADD (the_cache_keeps_what_is_verified);
   ADD (the_cache_refuses_another_digest);
+  ADD (the_build_time_is_of_what_is_installed);
   ADD (packages_survive_json);
   ADD (a_removal_survives_json_without_an_archive);
   return g_test_run ();

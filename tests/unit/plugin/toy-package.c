@@ -65,6 +65,14 @@ toy_fetch (void *handle, struct vmforge_call *call, const struct vmforge_package
 }
 
 static int
+toy_build_time (void *handle, struct vmforge_call *call, const struct vmforge_package *const *packages,
+                int64_t *seconds)
+{
+  *seconds = strstr (packages[0]->url, "wrong") ? -5 : 100;
+  return 0;
+}
+
+static int
 toy_install (void *handle, struct vmforge_call *call, const struct vmforge_root *root,
              const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
 {
@@ -101,6 +109,7 @@ static const struct vmforge_package_backend table = {
     .install = toy_install,
     .manifest = toy_manifest,
     .boot = toy_boot,
+    .build_time = toy_build_time,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_PACKAGE, sizeof table, .name = "toy-package", .version = "1",
