@@ -6,6 +6,7 @@
 #include "spec/lockfile.h"
 
 #include "spec/schema.h"
+#include "support/digest.h"
 #include "support/error.h"
 #include "support/fd.h"
 
@@ -50,6 +51,7 @@ vf_lockfile_free (VfLockfile *lock)
     g_ptr_array_unref (lock->stages[i].packages);
   }
   g_free (lock->path);
+  g_free (lock->digest);
   g_free (lock->distro);
   g_free (lock->release);
   g_free (lock->arch);
@@ -169,6 +171,7 @@ vf_lockfile_parse (const char *text, gsize length, const char *path, GError **er
   if (root == NULL || !vf_schema_check (vf_schema_lock (), root, error))
     return NULL;
   g_autoptr (VfLockfile) lock = vf_lockfile_new (path);
+  lock->digest = vf_digest_data (text, length);
   const VfNode *distro = vf_node_get (root, "distro");
   lock->distro = g_strdup (vf_node_get_text (distro, "id", NULL));
   lock->release = g_strdup (vf_node_get_text (distro, "release", NULL));

@@ -27,7 +27,8 @@ typedef struct {
 
 typedef struct {
   char *path;
-  gint64 date; /* of the newest metadata, seconds since 1970; 0: unknown */
+  char *digest; /* of the file that was read; NULL for one that was made */
+  gint64 date;  /* of the newest metadata, seconds since 1970; 0: unknown */
   char *distro, *release, *arch;
   VfLockedStage stages[VMFORGE_N_STAGES];
 } VfLockfile;

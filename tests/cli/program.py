@@ -220,6 +220,15 @@ def test_output(folder, good):
           "a folder of --output that cannot be written is refused", nobody=True)
 
 
+def test_lock(good):
+    for arguments, message, sentence in (
+            ([good, "openssl"], "'openssl' is a package: which one is moved is said with --update: see 'vmforge lock --help'",
+             "a package after a spec that is not to be updated is refused"),
+            (["--diff", "--update", good], "--diff shows what --update would do: give one: see 'vmforge lock --help'",
+             "--diff and --update together are refused")):
+        fails(["lock", *arguments], 2, message, sentence)
+
+
 def test_schema():
     for arguments in ([], ["spec"], ["profile"], ["config"], ["lock"]):
         status, out, _ = run("schema", *arguments)
@@ -372,6 +381,7 @@ def main():
         good = test_validate(folder)
         os.chmod(good, 0o644)
         test_encoding(folder, good)
+        test_lock(good)
         test_output(folder, good)
         test_not_root(folder, good)
         test_store(folder)

@@ -79,6 +79,8 @@ what_is_written_is_what_is_read (void)
   g_autofree char *same = vf_lockfile_to_text (again);
   g_assert_cmpstr (same, ==, text);
   g_assert_cmpint (again->date, ==, lock->date);
+  g_autofree char *digest = vf_digest_text (text);
+  g_assert_cmpstr (again->digest, ==, digest);
   const VfLockedPackage *a = lock->stages[1].packages->pdata[0], *b = again->stages[1].packages->pdata[0];
   g_assert_cmpstr (a->data, ==, b->data);
   g_assert_cmpuint (b->installed_size, ==, G_MAXINT64);
@@ -163,7 +165,10 @@ what_is_hostile_is_refused_by_its_line (void)
        "\", \"url\": \"http://a/a\", \"installed_size\": 2}",
        "x.lock:6:1: package 'a' has no version or no arch"},
       {"{\"name\": \"a b\", \"version\": \"1\", \"arch\": \"all\"}",
-       "x.lock:6:10: 'name' in a package cannot be 'a b': it holds no blanks, quotes or backslashes"},
+       "x.lock:6:10: 'name' in a package cannot be 'a b': it begins with a letter or digit and holds no "
+       "blanks, quotes or backslashes"},
+      {"{\"name\": \"--force\", \"version\": \"1\", \"arch\": \"all\"}",
+       "x.lock:6:10: 'name' in a package cannot be '--force': it begins with a letter or digit"},
       {"{\"name\": \"a\", \"version\": \"1\", \"arch\": \"all\", \"sha256\": \"xyz\"}",
        "x.lock:6:56: 'sha256' in a package cannot be 'xyz': a SHA-256 has 64 characters of 0-9 and a-f"},
       {"{\"name\": \"a\", \"version\": \"1\", \"arch\": \"all\", \"size\": -1}", "x.lock:6:54: "},
