@@ -6,11 +6,8 @@
 #include "build/output.h"
 #include "build/schedule.h"
 #include "build/trim.h"
-#include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
-
-#include <fcntl.h>
 
 void
 vf_engine_emit (VfEngine *engine, VmforgeEvent event)
@@ -161,11 +158,10 @@ keep_locked (VfEngine *engine, const VfPlan *plan)
 {
   const char *keys[VMFORGE_N_STAGES + 1] = {NULL};
   g_autoptr (GError) error = NULL;
-  g_autofree char *digest = plan->lock == NULL ? NULL : vf_digest_file (AT_FDCWD, plan->lock->path, &error);
   for (guint i = 0; i < plan->n_stages; i++)
     keys[i] = plan->stages[i]->key;
   if (plan->lock == NULL ||
-      (digest != NULL && vf_store_add_root (engine->store, plan->lock->path, digest, keys, &error)))
+      vf_store_add_root (engine->store, plan->lock->path, plan->lock->digest, keys, &error))
     return;
   vf_engine_emit (engine,
                   (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = error->message});
