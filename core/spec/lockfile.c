@@ -186,25 +186,6 @@ vf_lockfile_parse (const char *text, gsize length, const char *path, GError **er
   return g_steal_pointer (&lock);
 }
 
-/* At most one byte more than is allowed, so that the parser sees the excess. */
-static GString *
-read_bounded (int fd)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  char buffer[65536];
-  while (text->len <= VF_NODE_MAX_BYTES) {
-    ssize_t got = read (fd, buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return NULL;
-    if (got == 0)
-      break;
-    g_string_append_len (text, buffer, got);
-  }
-  return g_steal_pointer (&text);
-}
-
 gboolean
 vf_lockfile_read (const char *path, VfLockfile **lock, GError **error)
 {
@@ -216,7 +197,7 @@ vf_lockfile_read (const char *path, VfLockfile **lock, GError **error)
     return TRUE;
   if (fd >= 0 && fstat (fd, &st) == 0 && !S_ISREG (st.st_mode))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is no regular file", path);
-  g_autoptr (GString) text = fd < 0 ? NULL : read_bounded (fd);
+  g_autoptr (GString) text = fd < 0 ? NULL : vf_node_read_bounded (fd);
   if (text == NULL)
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "cannot read '%s': %s", path, g_strerror (errno));
   *lock = vf_lockfile_parse (text->str, text->len, path, error);

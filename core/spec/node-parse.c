@@ -375,9 +375,8 @@ vf_node_parse (const char *text, gsize length, const char *name, GError **error)
   return root;
 }
 
-/* At most one byte more than is allowed, so that the caller sees the excess. */
-static GString *
-read_bounded (int fd)
+GString *
+vf_node_read_bounded (int fd)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   char buffer[65536];
@@ -398,7 +397,7 @@ VfNode *
 vf_node_read (const char *path, GError **error)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  g_autoptr (GString) text = fd < 0 ? NULL : read_bounded (fd);
+  g_autoptr (GString) text = fd < 0 ? NULL : vf_node_read_bounded (fd);
   int saved = errno;
   if (fd >= 0)
     close (fd);

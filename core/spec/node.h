@@ -37,6 +37,9 @@ struct _VfNode {
 };
 
 VfNode *vf_node_read (const char *path, GError **error);
+/* The text of a file, at most one byte more than VF_NODE_MAX_BYTES, so that the caller sees the excess. NULL
+ * with errno. */
+GString *vf_node_read_bounded (int fd);
 /* name: what errors call it. text may be NULL with length 0. */
 VfNode *vf_node_parse (const char *text, gsize length, const char *name, GError **error);
 VfNode *vf_node_copy (const VfNode *node);
