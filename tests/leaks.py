@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
-"""What a run leaves behind: mounts, loop devices, processes and temporary files, compared before and after.
+"""What a run leaves behind: mounts, loop and device-mapper devices, processes and temporary files, compared before
+and after.
 
 A test makes a Snapshot and asks it later for leaks(). A whole test run does the same through two commands,
 `leaks.py save FILE` and `leaks.py compare FILE`; the latter writes TAP. Both live beside other users of the
@@ -38,6 +39,16 @@ def loops(under):
         if any(file.startswith(folder.rstrip("/") + "/") for folder in under):
             found[path.split("/")[3]] = file
     return found
+
+
+def mapped(devices):
+    """Device-mapper devices that lie on one of these block devices, at whatever depth."""
+    found, grew = set(), True
+    while grew:
+        more_found = {path.split("/")[3] for path in glob.glob("/sys/block/dm-*/slaves/*")
+                      if os.path.basename(path) in found | set(devices)}
+        found, grew = found | more_found, bool(more_found - found)
+    return sorted(f"{name} ({read_text(f'/sys/block/{name}/dm/name').strip()})" for name in found)
 
 
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD of include/linux/sched.h, in the ninth field of /proc/PID/stat
@@ -111,6 +122,7 @@ class Snapshot:
         return {
             "mount": mounts(),
             "loop device": [f"{device} ({file})" for device, file in sorted(loops(self.loop_folders).items())],
+            "mapped device": mapped(loops(self.loop_folders)),
             "process": [f"{pid} ({name})" for pid, name in sorted(self.processes().items())],
             "file": files(self.folders, self.keep),
         }

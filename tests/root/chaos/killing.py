@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""Commands that are killed at random moments, spread over all steps, and what must hold after each: nothing is left, the
+store is sound, and the next build makes what a build makes that was never killed. Of the root suite, with few kills, and
+of the benchmark, with many."""
+import collections
+import contextlib
+import glob
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import sound
+import trees
+import victim
+from fixture import leaks, orphans, program
+from victim import BETWEEN, ENGINE, EXPORTING, FETCHING, GROUP, PLANNING, PUBLISHING, RECORDING, STAGES, WORKER, Victim
+
+NAME = "killed"
+KEEPING = re.compile(r"^vmforge: (?!warning: )", re.MULTILINE)
+# Commands beside build: what to count them as → arguments. A new one is one line.
+COMMANDS = {
+    "export": lambda kills: ["export", NAME, "--output", kills.output],
+    "images rm": lambda kills: ["images", "rm", NAME],
+    "stages rm": lambda kills: ["stages", "rm", kills.unneeded_stage()],
+}
+
+
+def make_spec(test):
+    """Every step has something to do in the last stage, and what it does takes a moment."""
+    stages = {}
+    for stage, package in zip(STAGES, ("toy-lib", "toy-site", "toy-hello", "toy-links")):
+        stages[stage] = {"packages": [package],
+                         "run": ["for i in 1 2 3 4 5 6 7 8; do echo $i | sha256sum >>/srv/run; done"],
+                         "files": [{"content": f"{stage} {i}", "to": f"/srv/{stage}/{i}"} for i in range(100)]}
+    stages["appliance"] |= {"hostname": "toy", "users": [{"name": "someone"}, {"name": "another"}]}
+    return test.toy.spec(NAME, output={"formats": ["raw", "qcow2"]}, **stages)
+
+
+class Reference:
+    """A build in another store that nobody kills: its trees, its steps and how long they take."""
+
+    def __init__(self, test, spec):
+        store, self.seconds, self.steps = os.path.join(test.work, "reference"), {}, []
+        begin = time.monotonic()
+        build = Victim(test, store, ["build", "--json", spec], [])
+        while build.process.poll() is None:
+            build.drain(0.05)
+        status, errors = build.finish()
+        if status:
+            raise RuntimeError(f"the reference build failed: {errors}")
+        self.total = time.monotonic() - begin
+        self.read(build.events, begin)
+        self.keys = {stage: key for stage, (_, key) in build.states().items()}
+        self.trees = {key: trees.tree_of(path) for key, path in sound.recorded(store).items()}
+        if program.close_store(store):
+            shutil.rmtree(store)
+
+    def read(self, events, begin):
+        """seconds: (stage, step) → duration."""
+        started, sealed, previous = {}, None, begin
+        for event in events:
+            kind, stage, at = event["event"], event.get("stage"), event["at"]
+            if kind == "stage" and event["state"] == "waiting":
+                self.seconds.setdefault((STAGES[0], PLANNING), at - begin)
+            elif kind == "stage" and event["state"] == "building":
+                previous = at
+            elif kind == "stage" and event["state"] == "built":
+                self.seconds[stage, RECORDING] = at - sealed
+                previous = at
+            elif kind == "image":
+                published = (STAGES[-1], PUBLISHING) in self.seconds
+                self.seconds[STAGES[-1], EXPORTING if published else PUBLISHING] = at - previous
+                previous = at
+            elif kind == "log":
+                match = victim.STEP.match(event["message"])
+                if match and match[2]:
+                    self.seconds[stage, match[1]] = at - started[match[1]]
+                    self.steps += [match[1]] if match[1] not in self.steps else []
+                    sealed = at
+                elif match:
+                    self.seconds.setdefault((stage, FETCHING), at - previous)
+                    started[match[1]] = at
+        # A step that only some stages have stands between those that it stands between there.
+        order = [step for stage, step in self.seconds if stage == STAGES[-1] and step in self.steps]
+        self.steps = order + [step for step in self.steps if step not in order]
+
+
+class Kills:
+    def __init__(self, test, seed):
+        self.test, self.random, self.count = test, random.Random(seed), collections.Counter()
+        self.whom, self.missed, self.tried = collections.Counter(), 0, 0
+        self.output = os.path.join(test.work, "exported")
+        self.spec = make_spec(test)
+        self.reference = Reference(test, self.spec)
+        self.known = trees.Known(self.reference.trees)
+        self.seconds = dict.fromkeys(COMMANDS, 0.02)
+        problem = self.next_build()
+        if problem:
+            raise RuntimeError(f"the first build: {problem}")
+
+    def wanted(self):
+        """Steps of which each is to be hit."""
+        steps = [PLANNING, FETCHING, *self.reference.steps, RECORDING, PUBLISHING, EXPORTING, *COMMANDS]
+        return steps
+
+    def fewest(self):
+        """The step, or one of the steps, that was hit least."""
+        least = min(self.count[step] for step in self.wanted())
+        return self.random.choice([step for step in self.wanted() if self.count[step] == least])
+
+    def unneeded_stage(self):
+        """The last stage, which no image has any more."""
+        self.test.vmforge("images", "rm", NAME)
+        return self.reference.keys[STAGES[-1]]
+
+    def remove_from(self, stage):
+        """Stages and image are built anew from there on."""
+        self.test.vmforge("images", "rm", NAME)
+        for name in reversed(STAGES[STAGES.index(stage):]):
+            done = self.test.vmforge("stages", "rm", self.reference.keys[name])
+            if done.returncode:
+                raise RuntimeError(program.said(done))
+
+    def forget_packages(self):
+        """So that there is something to fetch."""
+        for path in leaks.files([os.path.join(self.test.store, "cache", "packages")]):
+            if os.path.isfile(path):
+                os.unlink(path)
+
+    def strike(self, command, whom):
+        if not command.kill(whom):
+            whom = GROUP
+            command.kill(whom)
+        status, errors = command.finish()
+        wanted = 1 if whom == WORKER else -signal.SIGKILL
+        if status == 0:
+            return None, None
+        self.whom[whom] += 1
+        if status != wanted or (whom == WORKER and len(KEEPING.findall(errors)) != 1):
+            return whom, f"exit status {status}, not {wanted}, and it said: {errors}"
+        return whom, None
+
+    def kill_command(self, name):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.output)
+        command = Victim(self.test, self.test.store, COMMANDS[name](self), self.reference.steps)
+        begin = time.monotonic()
+        time.sleep(self.random.random() * self.seconds[name])
+        whom, problem = self.strike(command, GROUP)
+        if whom is None:  # it takes less than that
+            self.seconds[name] = max(0.002, (time.monotonic() - begin) * 0.9)
+        return name, whom, problem
+
+    def kill_once(self):
+        """What was hit, in words, and what is wrong then, as lines. The former is None if it had ended."""
+        before, self.tried = self.test.snapshot(), self.tried + 1
+        target = self.fewest()
+        if target in COMMANDS:
+            hit, whom, problem = self.kill_command(target)
+        else:
+            if self.tried % 4 == 0:
+                target = None
+            hit, whom, problem = self.build_and_kill(target)
+        left = before.leaks(5.0)
+        if whom is None:
+            self.missed += 1
+        else:
+            self.count[hit] += 1
+        wrong = [problem] if problem else []
+        wrong += [f"left: {line}" for line in left]
+        if whom == WORKER:  # the engine lives, and clears up by itself
+            wrong += [f"left by the engine: {path}" for path in orphans(self.test.store)]
+        wrong += [f"after the kill: {line}" for line in self.unsound()]
+        problem = self.next_build(before)
+        wrong += [f"the next build: {problem}"] if problem else []
+        return (f"{hit}, {whom}" if whom else None), "\n".join(wrong)
+
+    def build_and_kill(self, target):
+        """At the target step of a random stage that has it, or, without target, at any moment: what was hit, whom, what is
+        wrong."""
+        stage = self.random.choice([stage for stage, step in self.reference.seconds if step == target] or STAGES)
+        self.remove_from(stage)
+        if self.random.random() < 0.3 or target == FETCHING:
+            self.forget_packages()
+        refresh = ["--refresh", "0"] if target == PLANNING else []
+        build = Victim(self.test, self.test.store, ["build", "--json", *refresh, self.spec], self.reference.steps)
+        if target:
+            build.go_to(stage, target, self.reference.seconds[stage, target], self.random.random() * 0.9)
+        else:
+            time.sleep(self.random.random() * self.reference.total)
+        whom, problem = self.strike(build, self.random.choice((GROUP, GROUP, ENGINE, WORKER)))
+        return build.moment() if whom else None, whom, problem
+
+    def unsound(self):
+        return sound.problems_of(self.test.store) + self.known.problems(sound.recorded(self.test.store))
+
+    def next_build(self, before=None):
+        """Nothing, or what is wrong with a build that nobody kills."""
+        store = self.test.store
+        done = self.test.vmforge("build", self.spec)
+        if done.returncode:
+            return program.said(done)
+        lines = self.unsound()
+        missing = set(self.reference.trees) - set(sound.recorded(store))
+        lines += [f"stages that are not recorded: {missing}"] if missing else []
+        lines += self.test.left_behind(before, store) if before else orphans(store)
+        return "\n".join([*lines, *self.compare_export()])
+
+    def compare_export(self):
+        """What is in exports/ is what is in the volume of the last stage, and there is one."""
+        volume = sound.recorded(self.test.store)[self.reference.keys[STAGES[-1]]]
+        exports = glob.glob(f"{self.test.store}/exports/*")
+        if len(exports) != 1:
+            return [f"exports/ has {len(exports)} files"]
+        done = subprocess.run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", exports[0], volume], check=False,
+                              capture_output=True, text=True)
+        return [f"the export differs: {done.stdout}{done.stderr}"] if done.returncode else []
+
+    def table(self):
+        width = max(map(len, self.wanted()))
+        order = [*self.wanted(), BETWEEN]
+        lines = [f"{step:{width}} {self.count[step]:5}" for step in order]
+        lines += [f"{whom:{width}} {number:5}" for whom, number in self.whom.items()]
+        return "\n".join([*lines, f"{'missed, not counted':{width}} {self.missed:5}"])
