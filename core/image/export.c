@@ -3,6 +3,7 @@
 
 #include "image/image.h"
 
+#include "image/output-file.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
@@ -92,11 +93,12 @@ write_raw (int from, int to, GCancellable *cancellable, GError **error)
 }
 
 static gboolean
-write_qcow2 (const char *source, const char *temporary, GCancellable *cancellable, GError **error)
+write_qcow2 (const char *source, int to, GCancellable *cancellable, GError **error)
 {
   /* Both formats are given, never probed: a raw disk's content is the guest's to choose. */
-  g_autoptr (VfProcess) process =
-      vf_process_new_args ("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "--", source, temporary, NULL);
+  g_autoptr (VfProcess) process = vf_process_new_args ("qemu-img", "convert", "-f", "raw", "-O", "qcow2",
+                                                       "--", source, "/proc/self/fd/3", NULL);
+  vf_process_pass_fd (process, to, 3);
   return vf_process_run (process, NULL, cancellable, error);
 }
 
@@ -130,59 +132,29 @@ vf_image_check_output (const char *path, GError **error)
                        path);
 }
 
-/* Makes ".tmp-ID". In a store, ID tells recovery whose it is. -1 with error. */
-static int
-open_temporary (const char *folder, const char *id, char **temporary, GError **error)
-{
-  *temporary = g_strdup_printf ("%s/.tmp-%s", folder, id);
-  int fd = open (*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd >= 0 && fchmod (fd, 0644) == 0)
-    return fd;
-  vf_error_set_errno (error, "cannot write into '%s'", folder);
-  if (fd >= 0)
-    unlink (*temporary);
-  vf_fd_clear (&fd);
-  return -1;
-}
-
 static gboolean
-write_format (const char *format, const char *source, int from, const char *temporary, int to,
-              GCancellable *cancellable, GError **error)
+write_format (const char *format, const char *source, int from, int to, GCancellable *cancellable,
+              GError **error)
 {
-  gboolean written = g_str_equal (format, "raw") ? write_raw (from, to, cancellable, error)
-                                                 : write_qcow2 (source, temporary, cancellable, error);
-  return written && (fsync (to) == 0 || vf_error_set_errno (error, "cannot sync"));
-}
-
-static gboolean
-publish (const char *folder, const char *temporary, const char *path, GError **error)
-{
-  if (rename (temporary, path) != 0)
-    return vf_error_set_errno (error, "cannot rename '%s'", temporary);
-  vf_autofd int dir = vf_fs_open_dir (AT_FDCWD, folder, error);
-  return dir >= 0 && (fsync (dir) == 0 || vf_error_set_errno (error, "cannot sync '%s'", folder));
+  return g_str_equal (format, "raw") ? write_raw (from, to, cancellable, error)
+                                     : write_qcow2 (source, to, cancellable, error);
 }
 
 static gboolean
 export_file (const char *source, int from, const char *format, const char *path, const char *id,
              const Progress *progress, GCancellable *cancellable, GError **error)
 {
-  /* Absolute: qemu-img works in a folder of its own. */
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
   g_autofree char *folder = g_path_get_dirname (absolute);
-  g_autofree char *temporary = NULL;
   if (!vf_image_check_output (path, error) || !vf_fs_mkdir_p (AT_FDCWD, folder, 0755, error))
     return FALSE;
-  vf_autofd int to = open_temporary (folder, id, &temporary, error);
-  if (to < 0)
+  g_autoptr (VfOutputFile) file = vf_output_file_new (folder, id, error);
+  if (file == NULL)
     return FALSE;
   if (progress->func != NULL)
     progress->func (-1, "writing the image", progress->user_data);
-  if (write_format (format, source, from, temporary, to, cancellable, error) &&
-      publish (folder, temporary, path, error))
-    return TRUE;
-  unlink (temporary);
-  return FALSE;
+  return write_format (format, source, from, vf_output_file_get_fd (file), cancellable, error) &&
+         vf_output_file_publish (file, absolute, error);
 }
 
 static gboolean

@@ -112,6 +112,16 @@ make_lists_folder (Call *call, const Apt *apt, const char *sources)
   return g_steal_pointer (&path);
 }
 
+static char *
+make_temporary_folder (Call *call, const char *lists)
+{
+  g_autofree char *path = g_strconcat (lists, ".tmp", NULL);
+  if (g_mkdir_with_parents (path, 0700) == 0)
+    return g_steal_pointer (&path);
+  apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", path, g_strerror (errno));
+  return NULL;
+}
+
 /* apt wants the status in a file with a path. One file serves all: it is used under the exclusive lock of the
  * lists, and the next run writes it anew. */
 static char *
@@ -159,7 +169,8 @@ apt_config_new (Call *call, const Apt *apt, const char *sources, const char *sta
     return NULL;
   config->sources_fd = write_sources (sources, config->keys_fd);
   config->lists = make_lists_folder (call, apt, sources);
-  config->status = config->lists == NULL ? NULL : write_status (call, apt, status);
+  config->temporary = config->lists == NULL ? NULL : make_temporary_folder (call, config->lists);
+  config->status = config->temporary == NULL ? NULL : write_status (call, apt, status);
   if (config->status == NULL)
     return NULL;
   g_autoptr (GString) conf = g_string_new (NULL);
@@ -187,7 +198,8 @@ add_line (void *user, int stream, const char *line)
 int
 apt_config_run (Call *call, const AptConfig *config, const char *const *argv, AptLines *lines)
 {
-  const char *env[] = {config->env, NULL};
+  g_autofree char *temporary = g_strconcat ("TMPDIR=", config->temporary, NULL);
+  const char *env[] = {config->env, temporary, NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .env = env, .line = add_line, .user = lines};
   return call->host->run (call, &program);
@@ -205,5 +217,6 @@ apt_config_free (AptConfig *config)
   g_free (config->lists);
   g_free (config->status);
   g_free (config->env);
+  g_free (config->temporary);
   g_free (config);
 }

@@ -95,6 +95,7 @@ refresh_locked (Call *call, const Apt *apt, const AptConfig *config,
   int result = recent ? 0 : update (call, config);
   g_autofree char *partial = g_build_filename (config->lists, "partial", NULL);
   apt_empty_cache_folder (partial);
+  apt_empty_cache_folder (config->temporary);
   if (result < 0)
     return -1;
   if (digest_lists (config, snapshot) < 0)

@@ -97,7 +97,10 @@ apt_empty_cache_folder (const char *path)
   for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL;
        name = g_dir_read_name (dir)) {
     g_autofree char *file = g_build_filename (path, name, NULL);
-    (void)unlink (file);
+    if (unlink (file) < 0 && errno == EISDIR) {
+      apt_empty_cache_folder (file);
+      (void)rmdir (file);
+    }
   }
 }
 

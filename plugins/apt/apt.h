@@ -35,6 +35,8 @@ typedef struct {
   char *lists;  /* folder of package lists, by the sources that they belong to */
   char *status; /* path of the dpkg status file */
   char *env;    /* APT_CONFIG=… for programs */
+  /* Of apt's own temporary files, which a killed one leaves: they are found here, as in /tmp they are not. */
+  char *temporary;
 } AptConfig;
 
 /* sources: text of the sources.list. status: text of the dpkg status file, or ""; with a status, the caller

@@ -4,7 +4,6 @@
 store is sound, and the next build makes what a build makes that was never killed. Of the root suite, with few kills, and
 of the benchmark, with many."""
 import collections
-import contextlib
 import glob
 import os
 import random
@@ -18,7 +17,7 @@ import sound
 import trees
 import victim
 from fixture import leaks, orphans, program
-from victim import BETWEEN, ENGINE, EXPORTING, FETCHING, GROUP, PLANNING, PUBLISHING, RECORDING, STAGES, WORKER, Victim
+from victim import ALL, BETWEEN, ENGINE, EXPORTING, FETCHING, PLANNING, PUBLISHING, RECORDING, STAGES, WORKER, Victim
 
 NAME = "killed"
 KEEPING = re.compile(r"^vmforge: (?!warning: )", re.MULTILINE)
@@ -94,7 +93,7 @@ class Kills:
     def __init__(self, test, seed):
         self.test, self.random, self.count = test, random.Random(seed), collections.Counter()
         self.whom, self.missed, self.tried = collections.Counter(), 0, 0
-        self.output = os.path.join(test.work, "exported")
+        self.output = os.path.join(test.work, "out", "exported")
         self.spec = make_spec(test)
         self.reference = Reference(test, self.spec)
         self.known = trees.Known(self.reference.trees)
@@ -134,7 +133,7 @@ class Kills:
 
     def strike(self, command, whom):
         if not command.kill(whom):
-            whom = GROUP
+            whom = ALL
             command.kill(whom)
         status, errors = command.finish()
         wanted = 1 if whom == WORKER else -signal.SIGKILL
@@ -146,15 +145,35 @@ class Kills:
         return whom, None
 
     def kill_command(self, name):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.output)
+        shutil.rmtree(os.path.dirname(self.output), ignore_errors=True)
         command = Victim(self.test, self.test.store, COMMANDS[name](self), self.reference.steps)
         begin = time.monotonic()
         time.sleep(self.random.random() * self.seconds[name])
-        whom, problem = self.strike(command, GROUP)
+        whom, problem = self.strike(command, ALL)
         if whom is None:  # it takes less than that
             self.seconds[name] = max(0.002, (time.monotonic() - begin) * 0.9)
         return name, whom, problem
+
+    def kill_export(self, output, share):
+        """What lies beside the file, and the exit status."""
+        begin = time.monotonic()
+        self.test.vmforge("export", NAME, "--output", output + ".whole")
+        seconds = time.monotonic() - begin
+        os.unlink(output + ".whole")
+        command = Victim(self.test, self.test.store, ["export", NAME, "--output", output], self.reference.steps)
+        time.sleep(seconds * share)
+        command.kill(ENGINE)
+        status = command.finish()[0]
+        return [path for path in leaks.files([os.path.dirname(output)]) if path != output], status
+
+    def kill_planning(self, share):
+        """What is left outside of the store by a build killed while apt looks for news, and its exit status."""
+        before = self.test.snapshot()
+        build = Victim(self.test, self.test.store, ["build", "--json", "--refresh", "0", self.spec], [])
+        time.sleep(self.reference.seconds[STAGES[0], PLANNING] * share)
+        build.kill(ALL)
+        status = build.finish()[0]
+        return before.leaks(), status
 
     def kill_once(self):
         """What was hit, in words, and what is wrong then, as lines. The former is None if it had ended."""
@@ -173,6 +192,7 @@ class Kills:
             self.count[hit] += 1
         wrong = [problem] if problem else []
         wrong += [f"left: {line}" for line in left]
+        wrong += [f"left: {path}" for path in leaks.files([os.path.dirname(self.output)]) if path != self.output]
         if whom == WORKER:  # the engine lives, and clears up by itself
             wrong += [f"left by the engine: {path}" for path in orphans(self.test.store)]
         wrong += [f"after the kill: {line}" for line in self.unsound()]
@@ -193,7 +213,7 @@ class Kills:
             build.go_to(stage, target, self.reference.seconds[stage, target], self.random.random() * 0.9)
         else:
             time.sleep(self.random.random() * self.reference.total)
-        whom, problem = self.strike(build, self.random.choice((GROUP, GROUP, ENGINE, WORKER)))
+        whom, problem = self.strike(build, self.random.choice((ALL, ALL, ENGINE, WORKER)))
         return build.moment() if whom else None, whom, problem
 
     def unsound(self):
@@ -209,6 +229,7 @@ class Kills:
         missing = set(self.reference.trees) - set(sound.recorded(store))
         lines += [f"stages that are not recorded: {missing}"] if missing else []
         lines += self.test.left_behind(before, store) if before else orphans(store)
+        lines += leaks.files(glob.glob(f"{store}/cache/apt/*.tmp"))
         return "\n".join([*lines, *self.compare_export()])
 
     def compare_export(self):

@@ -51,10 +51,37 @@ def show_second_opinion(test, kills):
     test.tap.ok(not kills.unsound(), "and nothing where all is well", kills.unsound())
 
 
+def show_export(test, kills):
+    """In a folder of the user, where no later run clears up."""
+    for target in ("a new file", "one that replaces another"):
+        output, left, stopped = os.path.join(test.work, target, "image.qcow2"), [], 0
+        for part in range(1, 7):
+            if target != "a new file":
+                test.vmforge("export", killing.NAME, "--output", output)
+            found, status = kills.kill_export(output, part / 8)
+            left, stopped = left + found, stopped + (status != 0)
+        test.tap.ok(not left and stopped > 1, f"exports to {target} that are killed leave nothing beside it",
+                    f"{stopped} of 6 were killed, and left: {left}")
+
+
+def show_planning(test, kills):
+    """The package manager has temporary files of its own."""
+    left, stopped = [], 0
+    for part in range(1, 11):
+        found, status = kills.kill_planning(part / 20)
+        left, stopped = left + found, stopped + (status != 0)
+    test.tap.ok(not left and stopped > 3, "builds whose planning is killed leave nothing outside of the store",
+                f"{stopped} of 10 were killed, and left: {left}")
+    problem = kills.next_build()
+    test.tap.ok(not problem, "and the next build removes what they left in it", problem)
+
+
 def run(test):
     count, seed = int(os.environ.get("VMFORGE_KILLS") or 20), int(os.environ.get("VMFORGE_SEED") or 4)
     kills, begin = killing.Kills(test, seed), time.monotonic()
     show_second_opinion(test, kills)
+    show_export(test, kills)
+    show_planning(test, kills)
     while sum(kills.count.values()) < count and kills.missed < count:
         hit, problem = kills.kill_once()
         if hit or problem:

@@ -23,7 +23,7 @@ LEAST_SLICE = 0.0002  # seconds
 STEP = re.compile(r"^vmforge: (.*?)( took [0-9.]+ s)?$", re.MULTILINE)
 PLANNING, BETWEEN, FETCHING = "planning", "between stages", "fetching packages"
 RECORDING, PUBLISHING, EXPORTING = "recording the stage", "publishing the image", "writing its formats"
-GROUP, ENGINE, WORKER = "the whole process group", "the engine alone", "the worker alone"
+ALL, ENGINE, WORKER = "all its processes", "the engine alone", "the worker alone"
 
 
 def children(pid):
@@ -32,6 +32,10 @@ def children(pid):
         with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
             found += map(int, file.read().split())
     return found
+
+
+def descendants(pid):
+    return [one for child in children(pid) for one in (child, *descendants(child))]
 
 
 def is_worker(pid):
@@ -169,26 +173,29 @@ class Victim:
             self.drain(0.5)
 
     def kill(self, whom):
-        """FALSE if there is no worker to kill."""
+        """FALSE if there is no worker to kill. A worker has a process group of its own, so all have to be found."""
         chain = workers(self.process.pid) if whom == WORKER else []
         if whom == WORKER and not chain:
             return False
-        if whom == GROUP:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        if whom == WORKER:
+            send(chain[len(self.events) % len(chain)], signal.SIGKILL)
         else:
-            send(chain[len(self.events) % len(chain)] if chain else self.process.pid, signal.SIGKILL)
+            for pid in [self.process.pid, *(descendants(self.process.pid) if whom == ALL else [])]:
+                send(pid, signal.SIGKILL)
         if whom == WORKER:
             send(self.process.pid, signal.SIGCONT)
         return True
 
     def finish(self):
-        """Exit status and standard error, once it has ended. A process that creeps is let go."""
-        try:
-            status = self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        """Exit status and standard error, once it has ended."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            self.drain(0.05)
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            status = self.process.wait()
+            self.process.wait()
+            raise TimeoutError(f"the command was still running {PATIENCE} s after the kill")
+        status = self.process.returncode
         self.drain()
         self.process.stdout.close()
         with self.output:

@@ -69,7 +69,7 @@ class Fixture:
     def snapshot(self, store=None):
         pool = re.compile(re.escape(store or self.store) + r"/pool(\.img)?\b")
         return leaks.Snapshot(["/tmp", "/var/tmp", "/run"], [self.work], allow=pool.search,
-                              keep=lambda path: not path.startswith(self.work) and
+                              keep=lambda path: not path.startswith((self.work, program.SOURCE, program.BUILD)) and
                               (not path.startswith("/run/") or "/vmforge" in path or "/vf-" in path))
 
     def left_behind(self, before, store=None):
