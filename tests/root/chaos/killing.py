@@ -13,8 +13,8 @@ import signal
 import subprocess
 import time
 
+import contents
 import sound
-import trees
 import victim
 from fixture import leaks, orphans, program
 from victim import ALL, BETWEEN, ENGINE, EXPORTING, FETCHING, PLANNING, PUBLISHING, RECORDING, STAGES, WORKER, Victim
@@ -26,6 +26,7 @@ COMMANDS = {
     "export": lambda kills: ["export", NAME, "--output", kills.output],
     "images rm": lambda kills: ["images", "rm", NAME],
     "stages rm": lambda kills: ["stages", "rm", kills.unneeded_stage()],
+    "gc": lambda kills: ["gc", "--keep-days", "0", *kills.without_image()],
 }
 
 
@@ -55,7 +56,7 @@ class Reference:
         self.total = time.monotonic() - begin
         self.read(build.events, begin)
         self.keys = {stage: key for stage, (_, key) in build.states().items()}
-        self.trees = {key: trees.tree_of(path) for key, path in sound.recorded(store).items()}
+        self.trees = {key: contents.tree_of(path) for key, path in sound.recorded(store).items()}
         if program.close_store(store):
             shutil.rmtree(store)
 
@@ -77,7 +78,7 @@ class Reference:
                 previous = at
             elif kind == "log":
                 match = victim.STEP.match(event["message"])
-                if match and match[2]:
+                if match and match[2] and match[1] in started:
                     self.seconds[stage, match[1]] = at - started[match[1]]
                     self.steps += [match[1]] if match[1] not in self.steps else []
                     sealed = at
@@ -96,25 +97,28 @@ class Kills:
         self.output = os.path.join(test.work, "out", "exported")
         self.spec = make_spec(test)
         self.reference = Reference(test, self.spec)
-        self.known = trees.Known(self.reference.trees)
-        self.seconds = dict.fromkeys(COMMANDS, 0.02)
+        self.known = contents.Known(self.reference.trees)
+        self.seconds = {name: 0.02 for name in COMMANDS if not test.vmforge(*name.split(), "--help").returncode}
         problem = self.next_build()
         if problem:
             raise RuntimeError(f"the first build: {problem}")
 
     def wanted(self):
         """Steps of which each is to be hit."""
-        steps = [PLANNING, FETCHING, *self.reference.steps, RECORDING, PUBLISHING, EXPORTING, *COMMANDS]
-        return steps
+        return [PLANNING, FETCHING, *self.reference.steps, RECORDING, PUBLISHING, EXPORTING, *self.seconds]
 
     def fewest(self):
         """The step, or one of the steps, that was hit least."""
         least = min(self.count[step] for step in self.wanted())
         return self.random.choice([step for step in self.wanted() if self.count[step] == least])
 
-    def unneeded_stage(self):
-        """The last stage, which no image has any more."""
+    def without_image(self):
+        """No stage is needed any more."""
         self.test.vmforge("images", "rm", NAME)
+        return []
+
+    def unneeded_stage(self):
+        self.without_image()
         return self.reference.keys[STAGES[-1]]
 
     def remove_from(self, stage):
@@ -145,7 +149,6 @@ class Kills:
         return whom, None
 
     def kill_command(self, name):
-        shutil.rmtree(os.path.dirname(self.output), ignore_errors=True)
         command = Victim(self.test, self.test.store, COMMANDS[name](self), self.reference.steps)
         begin = time.monotonic()
         time.sleep(self.random.random() * self.seconds[name])
@@ -193,6 +196,7 @@ class Kills:
         wrong = [problem] if problem else []
         wrong += [f"left: {line}" for line in left]
         wrong += [f"left: {path}" for path in leaks.files([os.path.dirname(self.output)]) if path != self.output]
+        shutil.rmtree(os.path.dirname(self.output), ignore_errors=True)
         if whom == WORKER:  # the engine lives, and clears up by itself
             wrong += [f"left by the engine: {path}" for path in orphans(self.test.store)]
         wrong += [f"after the kill: {line}" for line in self.unsound()]

@@ -11,17 +11,17 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "errors"))
 
 # pylint: disable=wrong-import-position
+import contents
 import fixture
 import killing
 import sound
-import trees
 from killing import STAGES
 
 
 def flip(path):
     """One bit in the last block that holds data."""
     with open(path, "r+b", buffering=0) as file:
-        offset = list(trees.data_blocks(file, os.path.getsize(path)))[-1]
+        offset = list(contents.data_blocks(file, os.path.getsize(path)))[-1]
         byte = os.pread(file.fileno(), 1, offset)[0]
         os.pwrite(file.fileno(), bytes([byte ^ 1]), offset)
 
