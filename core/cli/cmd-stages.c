@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "cli/table.h"
+#include "support/checked.h"
 #include "support/error.h"
 #include "support/units.h"
 
@@ -106,7 +107,7 @@ run_show (VfCli *cli, char **arguments, GError **error)
   if (key == NULL)
     return FALSE;
   g_autofree char *path = g_strdup_printf ("stages/%s/stage.json", key);
-  g_autoptr (VfJson) json = vf_json_read (store->fd, path, error);
+  g_autoptr (VfJson) json = vf_checked_read (store->fd, path, error);
   if (json == NULL)
     return FALSE;
   if (!cli->json) {

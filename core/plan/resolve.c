@@ -4,6 +4,7 @@
 #include "plan/resolve.h"
 
 #include "plan/inputs.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
@@ -94,7 +95,7 @@ digest_json (VfJson *json)
 static void
 read_stamp (const VfPlanContext *context, Metadata *metadata)
 {
-  g_autoptr (VfJson) stamp = vf_json_read (context->store->fd, metadata->path, NULL);
+  g_autoptr (VfJson) stamp = vf_checked_read (context->store->fd, metadata->path, NULL);
   if (stamp == NULL)
     return;
   metadata->time = vf_json_int (stamp, "time", 0);
@@ -111,7 +112,7 @@ write_stamp (const VfPlanContext *context, const Metadata *metadata, GError **er
   g_autoptr (VfJson) stamp = json_object_new_object ();
   vf_json_set_string (stamp, "snapshot", metadata->snapshot);
   vf_json_set_int (stamp, "time", metadata->time);
-  return vf_json_write (context->store->fd, metadata->path, stamp, error);
+  return vf_checked_write (context->store->fd, metadata->path, stamp, error);
 }
 
 /* Lets the plugin say what the metadata are. With a recent stamp it brings only what is missing: the stamp
@@ -180,7 +181,7 @@ digest_request (VfResolver *resolver, const VfBackendRequest *request, const cha
 static GPtrArray *
 read_resolution (VmforgeStore *store, const char *path)
 {
-  g_autoptr (VfJson) json = vf_json_read (store->fd, path, NULL);
+  g_autoptr (VfJson) json = vf_checked_read (store->fd, path, NULL);
   VfJson *list = json == NULL ? NULL : vf_json_array (json, "packages");
   if (list == NULL)
     return NULL;
@@ -206,7 +207,7 @@ write_resolution (VmforgeStore *store, const char *path, GPtrArray *packages, GE
     json_object_array_add (list, vf_package_to_json (g_ptr_array_index (packages, i), TRUE));
   vf_json_set (json, "packages", list);
   return vf_fs_mkdir_p (store->fd, "cache/resolutions", 0755, error) &&
-         vf_json_write (store->fd, path, json, error);
+         vf_checked_write (store->fd, path, json, error);
 }
 
 /* The packages that an earlier run resolved the request to with this snapshot, or NULL. path: of the record.

@@ -3,6 +3,7 @@
 
 #include "plan/tools.h"
 
+#include "support/checked.h"
 #include "support/error.h"
 #include "support/fs.h"
 #include "support/process.h"
@@ -94,7 +95,7 @@ VfJson *
 vf_tools_versions (VmforgeStore *store, const char *filesystem, const char *const *more, GError **error)
 {
   g_autoptr (VfJson) versions = json_object_new_object ();
-  g_autoptr (VfJson) remembered = vf_json_read (store->fd, REMEMBERED, NULL);
+  g_autoptr (VfJson) remembered = vf_checked_read (store->fd, REMEMBERED, NULL);
   if (!json_object_is_type (remembered, json_type_object)) {
     g_clear_pointer (&remembered, vf_json_unref);
     remembered = json_object_new_object ();
@@ -113,7 +114,7 @@ vf_tools_versions (VmforgeStore *store, const char *filesystem, const char *cons
       return NULL;
   }
   vf_json_set_string (versions, "libfdisk", library_version ());
-  if (learned && !vf_json_write (store->fd, REMEMBERED, remembered, error))
+  if (learned && !vf_checked_write (store->fd, REMEMBERED, remembered, error))
     return NULL;
   return g_steal_pointer (&versions);
 }

@@ -4,6 +4,7 @@
 /* Volumes under construction. The protocol that makes their recovery safe is in recover.c and docs/store.md.
  */
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
@@ -22,7 +23,7 @@ gboolean
 vf_building_write (VmforgeStore *store, const char *volume, VfJson *record, GError **error)
 {
   g_autofree char *path = g_strdup_printf ("building/%s.json", volume);
-  return vf_json_write (store->fd, path, record, error);
+  return vf_checked_write (store->fd, path, record, error);
 }
 
 VfLock *

@@ -25,12 +25,28 @@ vf_image_free (VfImage *image)
   g_free (image);
 }
 
+/* NULL without error if absent. */
+static VfJson *
+read_manifest (VmforgeStore *store, const char *digest, GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("objects/%s.json", digest);
+  g_autoptr (VfJson) manifest = vf_records_read (store, path, error);
+  if (manifest == NULL)
+    return NULL;
+  g_autofree char *text = vf_json_canonical (manifest);
+  g_autofree char *made = vf_digest_text (text);
+  if (strcmp (made, digest) == 0)
+    return g_steal_pointer (&manifest);
+  vf_error_set (error, VMFORGE_ERROR_FAILED,
+                "'%s/%s' is damaged: its SHA-256 is %s (`vmforge fsck` tells more)", store->path, path, made);
+  return NULL;
+}
+
 VfImage *
 vf_image_read (VmforgeStore *store, const char *digest, GError **error)
 {
   g_autoptr (GError) failure = NULL;
-  g_autofree char *path = g_strdup_printf ("objects/%s.json", digest);
-  g_autoptr (VfJson) manifest = vf_records_read (store, path, &failure);
+  g_autoptr (VfJson) manifest = read_manifest (store, digest, &failure);
   const char *key = manifest == NULL ? "" : vf_json_string (manifest, "stage", "");
   g_autoptr (VfStage) stage = manifest == NULL ? NULL : vf_store_find_stage (store, key, &failure);
   if (failure != NULL) {

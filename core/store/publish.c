@@ -4,6 +4,7 @@
 /* Images as they change: publishing, retention, removal. The manifest is written before the name that lists
  * it, and removed after it. */
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
@@ -119,7 +120,7 @@ write_entry (VmforgeStore *store, const VfImageName *entry, GError **error)
   vf_json_set_int (record, "format", VF_STORE_FORMAT);
   vf_json_set (record, "digests", vf_json_from_strv ((const char *const *)entry->digests));
   vf_json_set_int (record, "published", entry->published);
-  return vf_records_sync_dir (store, "images", error) && vf_json_write (store->fd, path, record, error);
+  return vf_records_sync_dir (store, "images", error) && vf_checked_write (store->fd, path, record, error);
 }
 
 /* Puts a digest before the others and cuts the list to what the configuration keeps. */

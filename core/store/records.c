@@ -3,6 +3,7 @@
 
 #include "store/records.h"
 
+#include "support/checked.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
@@ -71,7 +72,7 @@ vf_records_read (VmforgeStore *store, const char *path, GError **error)
   if (!vf_fs_exists (store->fd, path))
     return NULL;
   g_autoptr (GError) failure = NULL;
-  g_autoptr (VfJson) record = vf_json_read (store->fd, path, &failure);
+  g_autoptr (VfJson) record = vf_checked_read (store->fd, path, &failure);
   if (record == NULL) {
     /* It may have been removed in between; that is no error. */
     if (vf_fs_exists (store->fd, path))

@@ -3,6 +3,7 @@
 
 /* The stage catalogue: finding, listing, recording. */
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fd.h"
@@ -214,12 +215,12 @@ write_inputs (VmforgeStore *store, const char *key, VfJson *stage, GError **erro
   if (storages[0] != NULL && vf_fs_exists (store->fd, path))
     return TRUE;
   if (vf_json_int (stage, "format", 0) == VF_STORE_FORMAT)
-    return vf_json_write (store->fd, path, stage, error);
+    return vf_checked_write (store->fd, path, stage, error);
   VfJson *copy = NULL;
   if (json_object_deep_copy (stage, &copy, NULL) < 0)
     return vf_error_set_errno (error, "cannot copy the record of stage %s", key);
   vf_json_set_int (copy, "format", VF_STORE_FORMAT);
-  gboolean written = vf_json_write (store->fd, path, copy, error);
+  gboolean written = vf_checked_write (store->fd, path, copy, error);
   json_object_put (copy);
   return written;
 }
@@ -253,7 +254,7 @@ write_storage (VmforgeStore *store, const char *key, const char *volume, guint64
   vf_json_set_int (record, "bytes", (gint64)bytes);
   vf_json_set_int (record, "built", g_get_real_time () / G_USEC_PER_SEC);
   vf_json_set_int (record, "milliseconds", (gint64)(seconds * 1000.0 + 0.5));
-  return vf_json_write (store->fd, path, record, error);
+  return vf_checked_write (store->fd, path, record, error);
 }
 
 static gboolean

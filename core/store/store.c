@@ -5,6 +5,7 @@
 #include "store/store.h"
 
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fd.h"
@@ -123,7 +124,7 @@ make_store_json (VmforgeStore *store, GError **error)
   g_autoptr (VfJson) json = json_object_new_object ();
   vf_json_set_int (json, "format", VF_STORE_FORMAT);
   vf_json_set_string (json, "id", id);
-  if (!vf_json_write (store->fd, "store.json", json, error)) {
+  if (!vf_checked_write (store->fd, "store.json", json, error)) {
     g_prefix_error (error, "cannot make the store '%s': ", store->path);
     return FALSE;
   }

@@ -5,6 +5,7 @@
  * those of Core, and with the repository of Base. */
 #include "fixture.h"
 
+#include "support/checked.h"
 #include "support/fs.h"
 
 #include <stdio.h>
@@ -51,10 +52,10 @@ static void
 set_age (Fixture *fixture, const char *name, gint64 seconds)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VfJson) stamp = vf_json_read (fixture->store->fd, name, &error);
+  g_autoptr (VfJson) stamp = vf_checked_read (fixture->store->fd, name, &error);
   g_assert_no_error (error);
   vf_json_set_int (stamp, "time", g_get_real_time () / G_USEC_PER_SEC - seconds);
-  vf_json_write (fixture->store->fd, name, stamp, &error);
+  vf_checked_write (fixture->store->fd, name, stamp, &error);
   g_assert_no_error (error);
 }
 
