@@ -83,12 +83,13 @@ keep_format (VfEngine *engine, const VfImage *image, const char *format, GError 
     return TRUE;
   g_autofree char *name = vf_store_export_name (image, format);
   g_autofree char *path = g_build_filename (engine->store->path, name, NULL);
-  if (vf_fs_exists (engine->store->fd, name)) {
+  if (vf_store_has_export (engine->store, name)) {
     emit_image (engine, image, path);
     return TRUE;
   }
   return vf_fs_mkdir_p (engine->store->fd, "exports", 0755, error) &&
-         export_to (engine, image, format, path, error);
+         export_to (engine, image, format, path, error) &&
+         vf_store_record_export (engine->store, name, error);
 }
 
 /* The format that the name of a file asks for, as in disk.qcow2; NULL if none. */

@@ -3,6 +3,7 @@
 
 /* Stages that the user wants to keep: stages/KEY/pin. */
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -36,5 +37,5 @@ vf_store_pin (VmforgeStore *store, const char *key, gboolean pinned, GError **er
   g_autoptr (VfJson) record = json_object_new_object ();
   vf_json_set_int (record, "format", VF_STORE_FORMAT);
   vf_json_set_int (record, "since", g_get_real_time () / G_USEC_PER_SEC);
-  return vf_json_write (store->fd, path, record, error);
+  return vf_checked_write (store->fd, path, record, error);
 }

@@ -45,6 +45,8 @@ gboolean vf_stage_forget (VmforgeStore *store, const char *key, const char *volu
 typedef void (*VfUseFunc) (const char *key, gint64 pid, gpointer user_data);
 gboolean vf_uses_scan (VmforgeStore *store, guint *living, VfUseFunc func, gpointer user_data,
                        GError **error);
+/* Their keys, as a set. Under the gate. */
+GHashTable *vf_uses_keys (VmforgeStore *store, GError **error);
 /* ---- roots.c: the stages of lock files that are there unchanged */
 typedef void (*VfRootFunc) (const char *key, const char *path, gpointer user_data);
 gboolean vf_roots_scan (VmforgeStore *store, VfRootFunc func, gpointer user_data, GError **error);
@@ -93,6 +95,10 @@ void vf_sweep_key_locks (VmforgeStore *store);
 /* Old logs of builds that failed. */
 void vf_sweep_logs (VmforgeStore *store);
 
+/* What the record of an export has beside its name. */
+#define VF_EXPORT_RECORD ".json"
+/* SHA-256 of an export as it was written; NULL if that is not known. Free the result. */
+char *vf_export_digest (VmforgeStore *store, const char *name);
 /* Removes the exports of images whose digest is not in listed. Under the gate. */
 gboolean vf_exports_sweep (VmforgeStore *store, GHashTable *listed, GError **error);
 

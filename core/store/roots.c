@@ -5,6 +5,7 @@
  * path. */
 #include "store/records.h"
 #include "support/digest.h"
+#include "support/checked.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -29,14 +30,14 @@ vf_store_add_root (VmforgeStore *store, const char *path, const char *digest, co
   vf_json_set_string (record, "digest", digest);
   vf_json_set (record, "stages", vf_json_from_strv (keys));
   /* Building the same again changes nothing, and costs nothing but reading. */
-  g_autoptr (VfJson) present = vf_json_read (store->fd, name, NULL);
+  g_autoptr (VfJson) present = vf_checked_read (store->fd, name, NULL);
   g_autofree char *wanted = vf_json_canonical (record);
   g_autofree char *there = present == NULL ? NULL : vf_json_canonical (present);
   if (g_strcmp0 (wanted, there) == 0)
     return TRUE;
   g_autoptr (VfLock) gate = vf_store_gate (store, error);
   return gate != NULL && vf_fs_mkdir_p (store->fd, "roots", 0755, error) &&
-         vf_json_write (store->fd, name, record, error);
+         vf_checked_write (store->fd, name, record, error);
 }
 
 /* Whether the lock file is as it was. One that cannot be read for another reason than its absence counts as

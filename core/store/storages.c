@@ -6,6 +6,7 @@
  * through a storage, so the place decides. The first one of a plugin has the plugin's name, others a number
  * as well. */
 #include "store/records.h"
+#include "support/checked.h"
 #include "support/error.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ write_entry (VmforgeStore *store, GError **error)
     vf_json_set_string (entry, "place", place);
     vf_json_set_string (entry, "setting", store->storage_setting);
     vf_json_set (storages, name, entry);
-    if (!vf_json_write (store->fd, REGISTRY, registry, error))
+    if (!vf_checked_write (store->fd, REGISTRY, registry, error))
       return FALSE;
   }
   g_free (store->storage_name);

@@ -124,6 +124,20 @@ vf_uses_scan (VmforgeStore *store, guint *living, VfUseFunc func, gpointer user_
   return TRUE;
 }
 
+static void
+add_key (const char *key, gint64 pid, gpointer user_data)
+{
+  g_hash_table_add (user_data, g_strdup (key));
+}
+
+GHashTable *
+vf_uses_keys (VmforgeStore *store, GError **error)
+{
+  guint living;
+  g_autoptr (GHashTable) keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  return vf_uses_scan (store, &living, add_key, keys, error) ? g_steal_pointer (&keys) : NULL;
+}
+
 void
 vf_store_touch (VmforgeStore *store, const char *key)
 {

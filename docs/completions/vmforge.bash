@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan lock validate schema stages images plugins store run shell export diff gc version help'
+  local commands='build plan lock validate schema stages images plugins store run shell export diff gc fsck version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()

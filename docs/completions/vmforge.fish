@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) 2026 The vmforge authors
-set -l commands build plan lock validate schema stages images plugins store run shell export diff gc version help
+set -l commands build plan lock validate schema stages images plugins store run shell export diff gc fsck version help
 complete -c vmforge -f
 complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c vmforge -n "__fish_seen_subcommand_from build plan lock validate" -F

@@ -17,7 +17,7 @@ from tap import Tap  # noqa: E402
 
 GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
-PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "version"]
+PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "fsck", "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534
@@ -248,6 +248,8 @@ def test_not_root(folder, good):
         "comparing images": ["diff", "--tree", "--store", store, "x", "y"],
         "exporting an image": ["export", "--store", store, "x"],
         "removing a stage": ["stages", "rm", "--store", store, "x"],
+        "pinning a stage": ["stages", "keep", "--store", store, "x"],
+        "collecting garbage": ["gc", "--store", store], "checking a store": ["fsck", "--store", store],
         "removing an image": ["images", "rm", "--store", store, "x"],
         "unmounting": ["store", "umount", "--store", store],
     }.items():

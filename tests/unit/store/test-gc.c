@@ -3,6 +3,7 @@
 
 /* What garbage collection takes, in which order, and what it leaves. */
 #include "common.h"
+#include "support/checked.h"
 #include "support/digest.h"
 #include "support/fs.h"
 
@@ -35,9 +36,9 @@ static void
 set_used (Fixture *fixture, const char *key, gint64 days)
 {
   g_autofree char *file = g_strdup_printf ("stages/%s/plain.json", key);
-  g_autoptr (VfJson) record = vf_json_read (fixture->store->fd, file, NULL);
+  g_autoptr (VfJson) record = vf_checked_read (fixture->store->fd, file, NULL);
   vf_json_set_int (record, "built", 1);
-  g_assert_true (vf_json_write (fixture->store->fd, file, record, NULL));
+  g_assert_true (vf_checked_write (fixture->store->fd, file, record, NULL));
   set_age (fixture, file, days * DAY);
 }
 
