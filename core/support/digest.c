@@ -11,7 +11,6 @@
 #include <gcrypt.h>
 #include <sys/random.h>
 
-#define DIGEST_BYTES 32
 #define BUFFER_BYTES (1024 * 1024)
 
 /* libgcrypt wants to be told once that it may begin; an embedder may have done so before us. */
@@ -42,12 +41,18 @@ to_hex (const guint8 *bytes, gsize length)
   return hex;
 }
 
+void
+vf_digest_bytes (const void *data, gsize length, guint8 digest[VF_DIGEST_BYTES])
+{
+  init_once ();
+  gcry_md_hash_buffer (GCRY_MD_SHA256, digest, data, length);
+}
+
 char *
 vf_digest_data (const void *data, gsize length)
 {
-  guint8 digest[DIGEST_BYTES];
-  init_once ();
-  gcry_md_hash_buffer (GCRY_MD_SHA256, digest, data, length);
+  guint8 digest[VF_DIGEST_BYTES];
+  vf_digest_bytes (data, length, digest);
   return to_hex (digest, sizeof digest);
 }
 
@@ -85,7 +90,7 @@ vf_digest_fd (int fd, GError **error)
   }
   char *hex = NULL;
   if (hash_fd (hash, fd, error))
-    hex = to_hex (gcry_md_read (hash, GCRY_MD_SHA256), DIGEST_BYTES);
+    hex = to_hex (gcry_md_read (hash, GCRY_MD_SHA256), VF_DIGEST_BYTES);
   gcry_md_close (hash);
   return hex;
 }
@@ -123,7 +128,7 @@ derive (const char *seed, const char *label, guint8 *digest)
 char *
 vf_digest_uuid (const char *seed, const char *label)
 {
-  guint8 digest[DIGEST_BYTES];
+  guint8 digest[VF_DIGEST_BYTES];
   derive (seed, label, digest);
   /* RFC 9562: version 8 (made by an own rule), variant 10. */
   digest[6] = (guint8)((digest[6] & 0x0f) | 0x80);
@@ -135,7 +140,7 @@ vf_digest_uuid (const char *seed, const char *label)
 guint32
 vf_digest_number (const char *seed, const char *label)
 {
-  guint8 digest[DIGEST_BYTES];
+  guint8 digest[VF_DIGEST_BYTES];
   derive (seed, label, digest);
   return (guint32)digest[0] << 24 | (guint32)digest[1] << 16 | (guint32)digest[2] << 8 | digest[3];
 }

@@ -6,11 +6,14 @@
 
 #include "vmforge/vmforge.h"
 
-#define VF_DIGEST_HEX 64
+#define VF_DIGEST_HEX   64
+#define VF_DIGEST_BYTES 32
 
 /* Free the result. */
 char *vf_digest_text (const char *text);
 char *vf_digest_data (const void *data, gsize length);
+/* The same, not as text. */
+void vf_digest_bytes (const void *data, gsize length, guint8 digest[VF_DIGEST_BYTES]);
 /* Reads the descriptor from its start to its end. */
 char *vf_digest_fd (int fd, GError **error);
 char *vf_digest_file (int dirfd, const char *path, GError **error);
