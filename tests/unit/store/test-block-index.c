@@ -101,7 +101,8 @@ both_implementations_write_the_same_bytes (Blocks *blocks, gconstpointer data)
     blocks_make (blocks, 1, bytes);
     for (int i = 0; i < 12; i++) {
       guint64 offset = (guint64)g_test_rand_int_range (0, (gint32)bytes);
-      guint64 length = MIN ((guint64)g_test_rand_int_range (1, 30000), bytes - offset);
+      guint64 length = (guint64)g_test_rand_int_range (1, 30000);
+      length = MIN (length, bytes - offset);
       blocks_fill (blocks, 1, offset, length, (guint8)g_test_rand_int_range (0, 256));
     }
     g_autofree char *root = blocks_build (blocks, 1, "index");
