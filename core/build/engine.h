@@ -28,6 +28,7 @@ typedef struct {
   guint64 reserve;            /* bytes that it may need in all */
   gboolean has_built;         /* a stage was built in this run, and not only found */
   gint64 epoch;               /* that the stage is dated by (epoch.c) */
+  VfStageIndex index;         /* what the worker said of it */
 } VfEngine;
 
 /* All pointers are borrowed. */

@@ -89,7 +89,7 @@ vf_events_written (VfEvents *events, guint64 bytes)
 }
 
 void
-vf_events_done (VfEvents *events, GPtrArray *packages)
+vf_events_done (VfEvents *events, GPtrArray *packages, const char *root, guint64 own_bytes)
 {
   for (guint i = 0; i < packages->len; i++) {
     VfJson *event = new_event ("package");
@@ -98,6 +98,8 @@ vf_events_done (VfEvents *events, GPtrArray *packages)
   }
   VfJson *event = new_event ("result");
   vf_json_set_bool (event, "ok", TRUE);
+  vf_json_set_string (event, "index", root);
+  vf_json_set_int (event, "own_bytes", (gint64)own_bytes);
   emit (events, event);
 }
 

@@ -18,6 +18,6 @@ void vf_events_progress (double fraction, const char *what, gpointer events);
 void vf_events_warning (VfEvents *events, const char *message);
 /* bytes: that the volume has taken of the storage since the stage began. */
 void vf_events_written (VfEvents *events, guint64 bytes);
-/* packages: VfPackage. */
-void vf_events_done (VfEvents *events, GPtrArray *packages);
+/* packages: VfPackage. root: of the block index. */
+void vf_events_done (VfEvents *events, GPtrArray *packages, const char *root, guint64 own_bytes);
 void vf_events_failed (VfEvents *events, const GError *error);

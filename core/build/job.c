@@ -4,6 +4,7 @@
 #include "build/job.h"
 
 #include "plugin/call.h"
+#include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
 #include "support/paths.h"
@@ -44,13 +45,27 @@ on_package (Reader *reader, VfJson *event, GError **error)
 }
 
 static void
+on_index (Reader *reader, VfJson *event)
+{
+  const VfJobWatcher *watcher = reader->watcher;
+  const char *root = vf_json_string (event, "index", "");
+  gint64 own_bytes = vf_json_int (event, "own_bytes", -1);
+  if (!vf_digest_is_hex (root, VF_DIGEST_HEX) || own_bytes < 0)
+    vf_error_set (&reader->failure, VMFORGE_ERROR_FAILED, "the worker ended without an index of its volume");
+  else if (watcher && watcher->indexed)
+    watcher->indexed (root, (guint64)own_bytes, watcher->user_data);
+}
+
+static void
 on_result (Reader *reader, VfJson *event)
 {
   if (reader->finished)
     return;
   reader->finished = TRUE;
-  if (vf_json_bool (event, "ok", FALSE))
+  if (vf_json_bool (event, "ok", FALSE)) {
+    on_index (reader, event);
     return;
+  }
   gint64 code = vf_json_int (event, "code", VMFORGE_ERROR_FAILED);
   if (code < VMFORGE_ERROR_FAILED || code > VMFORGE_ERROR_NOT_FOUND)
     code = VMFORGE_ERROR_FAILED;

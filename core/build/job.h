@@ -7,7 +7,9 @@
  *
  * Job:
  *  {"format":1, "store":PATH, "storage":SETTING, "stage":"core", "key":KEY, "core_key":KEY,
- *   "volume":ID, "parent_volume":ID (absent in Core), "bytes":SIZE of the volume while this stage is built,
+ *   "volume":ID, "parent_volume":ID (absent in Core),
+ *   "parent_index":{"path":PATH below the store,"root":ROOT} (absent where the parent has none),
+ *   "bytes":SIZE of the volume while this stage is built,
  *   "filesystem":"ext4", "mkfs":[arguments], "firmware":3,
  *   "plugin":"apt", "profile":{…}, "release":…, "arch":…, "cache":PATH, "mirrors":[…] (may be absent),
  *   "repositories":[{"url","suite","components":[],"key_path","key_digest","name"}],  of this stage and below
@@ -28,12 +30,13 @@
  *   {"event":"written","bytes":BYTES}  that the volume has taken of its storage since the stage began
  *         {"event":"package","package":{…}}  one for each package of the root filesystem, from its own
  *          database, when all else is done (not one event with all: a line is at most 64 KiB)
- *   last  {"event":"result","ok":true}
- *   or    {"event":"result","ok":false,"code":VmforgeError,"message":TEXT}
+ *   last  {"event":"result","ok":true,"index":ROOT of building/VOLUME.index,
+ *          "own_bytes":BYTES of the blocks that are neither zeros nor what the parent's index has in their
+ * place} or    {"event":"result","ok":false,"code":VmforgeError,"message":TEXT}
  *
  * A worker builds volume ID from its parent and seals it: create or clone, grow, partition, mount, install,
- * configure, boot files, unmount, place boot files, trim, seal. It removes nothing but what lives in its
- * namespaces: mounts, loop devices and processes end with it, the volume is the engine's to remove. */
+ * configure, boot files, unmount, place boot files, trim, seal, index. It removes nothing but what lives in
+ * its namespaces: mounts, loop devices and processes end with it, the volume is the engine's to remove. */
 #pragma once
 
 #include "support/json.h"
@@ -49,6 +52,7 @@ typedef struct {
   void (*warning) (const char *message, gpointer user_data);
   void (*log) (const char *line, gpointer user_data);
   void (*written) (guint64 bytes, gpointer user_data);
+  void (*indexed) (const char *root, guint64 own_bytes, gpointer user_data); /* of a good result */
   gpointer user_data;
 } VfJobWatcher;
 

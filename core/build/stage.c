@@ -4,6 +4,7 @@
 /* One stage: found, or built by a worker, sealed and recorded. */
 #include "build/engine.h"
 
+#include "build/index.h"
 #include "build/job.h"
 #include "build/trim.h"
 #include "support/error.h"
@@ -68,6 +69,14 @@ on_job_written (guint64 bytes, gpointer user_data)
     g_debug ("cannot lower a reservation: %s", error->message);
 }
 
+static void
+on_job_indexed (const char *root, guint64 own_bytes, gpointer user_data)
+{
+  VfEngine *engine = user_data;
+  g_strlcpy (engine->index.root, root, sizeof engine->index.root);
+  engine->index.own_bytes = own_bytes;
+}
+
 /* stage.json: the inputs, and what came of them. */
 static VfJson *
 describe_stage (const VfPlanStage *stage, GPtrArray *packages, gint64 epoch)
@@ -117,10 +126,13 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
                                                parent == NULL ? NULL : parent->volume, error);
   if (job == NULL)
     return FALSE;
+  if (parent != NULL)
+    vf_index_tell_parent (job, parent);
   VfJobWatcher watcher = {.progress = on_job_progress,
                           .warning = on_job_warning,
                           .log = on_job_log,
                           .written = on_job_written,
+                          .indexed = on_job_indexed,
                           .user_data = engine};
   return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
                      engine->cancellable, error);
@@ -132,8 +144,8 @@ record (VfEngine *engine, const VfPlanStage *stage, const char *volume, GPtrArra
 {
   g_autoptr (VfJson) json = describe_stage (stage, packages, engine->epoch);
   double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
-  return vf_store_record_stage (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
-                                error);
+  return vf_store_record_indexed (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
+                                  &engine->index, error);
 }
 
 /* What failed is removed, or kept where the user asked for it and did not stop the build himself. */

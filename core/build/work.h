@@ -36,6 +36,8 @@ typedef struct {
   GHashTable *host_keys; /* names in /etc/ssh that stay */
   GPtrArray *packages;   /* VfPackage: to install */
   GPtrArray *manifest;   /* VfPackage: installed at the end */
+  char *index_root;      /* of the block index, when it is made */
+  guint64 own_bytes;     /* of the blocks that the parent's index does not have in their place */
 } VfWork;
 
 static inline gboolean
@@ -47,6 +49,8 @@ vf_work_is_core (const VfWork *work)
 /* volume.c */
 gboolean vf_work_prepare (VfWork *work, GError **error);
 gboolean vf_work_finish (VfWork *work, GError **error);
+/* index.c: of the sealed volume, into building/. */
+gboolean vf_work_index (VfWork *work, GError **error);
 /* keys.c: before the plugin sees the job's repositories. */
 gboolean vf_work_keep_keys (VfWork *work, GError **error);
 /* packages.c */

@@ -64,6 +64,7 @@ static const struct {
     {"listing packages", 1, NULL, vf_work_read_manifest},
     {"cleaning up", 1, NULL, vf_work_clean},
     {"sealing the volume", 5, NULL, vf_work_finish},
+    {"indexing the volume", 2, NULL, vf_work_index},
 };
 
 static gboolean
@@ -129,6 +130,7 @@ work_clear (VfWork *work)
   g_clear_pointer (&work->packages, g_ptr_array_unref);
   g_clear_pointer (&work->manifest, g_ptr_array_unref);
   g_free (work->volume_path);
+  g_free (work->index_root);
   g_strfreev (work->mkfs);
   g_free ((char *)work->host.package_cache);
 }
@@ -180,7 +182,7 @@ vf_worker_build (VfJson *job, VfEvents *events)
   work.sandbox = (VfSandbox){.epoch = work.epoch, .log = on_sandbox_line, .user_data = &work};
   gboolean ok = open_store (&work, &error) && run_steps (&work, &error);
   if (ok) {
-    vf_events_done (events, work.manifest);
+    vf_events_done (events, work.manifest, work.index_root, work.own_bytes);
     return TRUE;
   }
   vf_work_explain_full (&work, &error);

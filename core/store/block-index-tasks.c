@@ -178,10 +178,10 @@ take (Run *run, VfBlockTask *task)
          run->crew->next (task, run->user_data, &run->failure);
 }
 
-static void
-work (gpointer data, gpointer user_data)
+static gpointer
+work (gpointer data)
 {
-  Run *run = user_data;
+  Run *run = data;
   g_autofree guint8 *buffer = g_malloc (VF_BLOCK_BUFFER);
   VfBlockTask task;
   while (take (run, &task)) {
@@ -192,23 +192,27 @@ work (gpointer data, gpointer user_data)
     if (run->failure == NULL)
       run->failure = g_steal_pointer (&failure);
   }
+  return NULL;
 }
 
+/* Threads of our own and not of a GThreadPool, whose idle ones would outlive this call and be missing after a
+ * fork. */
 gboolean
 vf_block_crew_run (const VfBlockCrew *crew, gpointer user_data, guint threads, GCancellable *cancellable,
                    GError **error)
 {
   Run run = {.crew = crew, .user_data = user_data, .cancellable = cancellable};
+  GThread *helpers[MAX_THREADS] = {NULL};
   if (threads == 0)
-    threads = MIN (g_get_num_processors (), MAX_THREADS);
+    threads = g_get_num_processors ();
   g_mutex_init (&run.mutex);
   /* This thread is one of them, and enough where the machine has no other to give. */
-  GThreadPool *pool = g_thread_pool_new (work, &run, (gint)MAX (threads, 1), FALSE, NULL);
-  for (guint i = 1; pool != NULL && i < threads; i++)
-    g_thread_pool_push (pool, &run, NULL);
-  work (NULL, &run);
-  if (pool != NULL)
-    g_thread_pool_free (pool, FALSE, TRUE);
+  for (guint i = 0; i + 1 < MIN (threads, MAX_THREADS); i++)
+    helpers[i] = g_thread_try_new ("vmforge-index", work, &run, NULL);
+  work (&run);
+  for (guint i = 0; i < MAX_THREADS; i++)
+    if (helpers[i] != NULL)
+      g_thread_join (helpers[i]);
   g_mutex_clear (&run.mutex);
   if (run.failure == NULL)
     return TRUE;

@@ -4,6 +4,7 @@
 /* Volumes under construction. The protocol that makes their recovery safe is in recover.c and docs/store.md.
  */
 #include "store/records.h"
+#include "store/stage-index.h"
 #include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
@@ -38,6 +39,7 @@ vf_building_forget (VmforgeStore *store, const char *volume, GError **error)
 {
   g_autofree char *record = g_strdup_printf ("building/%s.json", volume);
   g_autofree char *lock = g_strdup_printf ("building/%s.lock", volume);
+  vf_building_index_remove (store, volume);
   return vf_records_remove (store, record, error) && vf_records_remove (store, lock, error);
 }
 

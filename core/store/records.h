@@ -60,7 +60,7 @@ VfLock *vf_building_try_lock (VmforgeStore *store, const char *volume, GError **
 gboolean vf_building_write (VmforgeStore *store, const char *volume, VfJson *record, GError **error);
 /* Removes a volume through storage, also after the user asked to stop. */
 gboolean vf_building_remove_volume (VmforgeStore *store, const char *volume, GError **error);
-/* Removes record, then lock file. The lock is held. */
+/* Removes an index that no stage got, the record, then the lock file. The lock is held. */
 gboolean vf_building_forget (VmforgeStore *store, const char *volume, GError **error);
 
 /* Room for a new build (reservations.c). */

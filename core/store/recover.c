@@ -13,6 +13,7 @@
  * finds that lock taken and passes by; a crash in between leaves the same work for the next one.
  *  5. All other records are written under the gate too: a temporary file found there has no living maker. */
 #include "store/records.h"
+#include "store/stage-index.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
@@ -93,7 +94,8 @@ scan_stages (VmforgeStore *store, GHashTable *recorded, GError **error)
       if (!scan_storage (store, *key, *storage, recorded, error))
         return FALSE;
     vf_sweep_temporaries (store, folder, 0);
-    if (storages[0] == NULL && !vf_fs_remove (store->fd, folder, error))
+    if (!(storages[0] == NULL ? vf_fs_remove (store->fd, folder, error)
+                              : vf_stage_index_sweep (store, *key, storages, error)))
       return FALSE;
   }
   return TRUE;
@@ -210,7 +212,7 @@ decide (VmforgeStore *store, GPtrArray *volumes, GPtrArray *dead, GError **error
   return gate != NULL && scan_stages (store, recorded, error) &&
          scan_buildings (store, recorded, building, dead, error) &&
          scan_orphans (store, volumes, recorded, building, dead, error) && sweep_locks (store, dead, error) &&
-         sweep_records (store, dead, error);
+         vf_building_index_sweep (store, error) && sweep_records (store, dead, error);
 }
 
 gboolean

@@ -3,6 +3,7 @@
 
 /* Removing a stage: the record first, then the volume, so that no record ever names a volume that is gone. */
 #include "store/records.h"
+#include "store/stage-index.h"
 #include "support/error.h"
 #include "support/fs.h"
 
@@ -19,7 +20,7 @@ vf_stage_forget (VmforgeStore *store, const char *key, const char *volume, GErro
   g_autoptr (VfJson) record = vf_records_read (store, path, NULL);
   if (record != NULL && volume != NULL && strcmp (vf_json_string (record, "volume", ""), volume) != 0)
     return TRUE;
-  if (!vf_records_remove (store, path, error))
+  if (!vf_records_remove (store, path, error) || !vf_stage_index_remove (store, key, error))
     return FALSE;
   g_auto (GStrv) others = vf_stage_storages (store, key, error);
   if (others == NULL)

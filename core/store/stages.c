@@ -3,6 +3,7 @@
 
 /* The stage catalogue: finding, listing, recording. */
 #include "store/records.h"
+#include "store/stage-index.h"
 #include "support/checked.h"
 #include "support/digest.h"
 #include "support/error.h"
@@ -26,6 +27,7 @@ vf_stage_free (VfStage *stage)
   g_free (stage->spec_name);
   g_free (stage->volume);
   g_free (stage->storage);
+  g_free (stage->index);
   json_object_put (stage->json);
   g_free (stage);
 }
@@ -86,6 +88,7 @@ read_stage (VmforgeStore *store, const char *key, const char *storage, GError **
   stage->built = vf_json_int (record, "built", 0);
   stage->used = last_use (store, path, stage->built);
   stage->seconds = (double)vf_json_int (record, "milliseconds", 0) / 1000.0;
+  stage->index = g_strdup (vf_json_string (record, "index", NULL));
   stage->json = g_steal_pointer (&inputs);
   return stage;
 }
@@ -245,7 +248,7 @@ keep_log (VmforgeStore *store, const char *key, const char *log_path, GError **e
 
 static gboolean
 write_storage (VmforgeStore *store, const char *key, const char *volume, guint64 bytes, double seconds,
-               GError **error)
+               const VfStageIndex *index, GError **error)
 {
   g_autofree char *path = storage_path (key, store->storage_name);
   g_autoptr (VfJson) record = json_object_new_object ();
@@ -254,24 +257,37 @@ write_storage (VmforgeStore *store, const char *key, const char *volume, guint64
   vf_json_set_int (record, "bytes", (gint64)bytes);
   vf_json_set_int (record, "built", g_get_real_time () / G_USEC_PER_SEC);
   vf_json_set_int (record, "milliseconds", (gint64)(seconds * 1000.0 + 0.5));
+  if (index != NULL) {
+    vf_json_set_string (record, "index", index->root);
+    vf_json_set_int (record, "own_bytes", (gint64)index->own_bytes);
+  }
   return vf_checked_write (store->fd, path, record, error);
 }
 
 static gboolean
 write_stage (VmforgeStore *store, const char *key, VfJson *stage, const char *volume, guint64 bytes,
-             double seconds, const char *log_path, GError **error)
+             double seconds, const char *log_path, const VfStageIndex *index, GError **error)
 {
   g_autofree char *folder = g_strdup_printf ("stages/%s", key);
   if (mkdirat (store->fd, folder, 0755) < 0 && errno != EEXIST)
     return vf_error_set_errno (error, "cannot make '%s/%s'", store->path, folder);
   return vf_records_sync_dir (store, "stages", error) && write_inputs (store, key, stage, error) &&
          (log_path == NULL || keep_log (store, key, log_path, error)) &&
-         write_storage (store, key, volume, bytes, seconds, error);
+         (index == NULL || vf_stage_index_record (store, key, volume, index, error)) &&
+         write_storage (store, key, volume, bytes, seconds, index, error);
 }
 
 gboolean
 vf_store_record_stage (VmforgeStore *store, const char *key, VfJson *stage, const char *volume, guint64 bytes,
                        double seconds, const char *log_path, GError **error)
+{
+  return vf_store_record_indexed (store, key, stage, volume, bytes, seconds, log_path, NULL, error);
+}
+
+gboolean
+vf_store_record_indexed (VmforgeStore *store, const char *key, VfJson *stage, const char *volume,
+                         guint64 bytes, double seconds, const char *log_path, const VfStageIndex *index,
+                         GError **error)
 {
   if (!check_key (key, error))
     return FALSE;
@@ -287,7 +303,7 @@ vf_store_record_stage (VmforgeStore *store, const char *key, VfJson *stage, cons
   if (present != NULL && strcmp (present->volume, volume) != 0)
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "stage %s is recorded already, with volume %s", key,
                          present->volume);
-  if (write_stage (store, key, stage, volume, bytes, seconds, log_path, error))
+  if (write_stage (store, key, stage, volume, bytes, seconds, log_path, index, error))
     return TRUE;
   /* The rename may have happened before what failed: nothing may name a volume that the caller removes now.
    */

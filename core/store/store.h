@@ -44,6 +44,7 @@ typedef struct {
   gint64 built;   /* seconds since 1970 */
   gint64 used;    /* last time, likewise */
   double seconds; /* that building took */
+  char *index;    /* root of the block index (stage-index.h); NULL: an older vmforge made none */
   VfJson *json;   /* stage.json */
 } VfStage;
 void vf_stage_free (VfStage *stage);
@@ -60,6 +61,15 @@ char *vf_store_complete_key (VmforgeStore *store, const char *prefix, GError **e
  * NULL. The caller then ends the building of the volume. */
 gboolean vf_store_record_stage (VmforgeStore *store, const char *key, VfJson *stage, const char *volume,
                                 guint64 bytes, double seconds, const char *log_path, GError **error);
+/* The block index that lies beside the building record of the volume (stage-index.h). */
+typedef struct {
+  char root[65];
+  guint64 own_bytes;
+} VfStageIndex;
+/* The same, with the index, which becomes the stage's. */
+gboolean vf_store_record_indexed (VmforgeStore *store, const char *key, VfJson *stage, const char *volume,
+                                  guint64 bytes, double seconds, const char *log_path,
+                                  const VfStageIndex *index, GError **error);
 /* Refuses while children, images or running builds need it (names them). */
 gboolean vf_store_remove_stage (VmforgeStore *store, const char *key, GError **error);
 /* Waits for the right to build a key. */

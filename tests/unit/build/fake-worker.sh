@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Speaks a worker's language without doing its work; the stage of the job says how.
 job=$(cat)
+root=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 package() { echo "{\"event\":\"package\",\"package\":{\"id\":\"$1\",\"name\":\"$1\",\"version\":\"1\",\"arch\":\"all\"}}" >&3; }
 case $job in
 *'"good"'*)
@@ -11,7 +12,13 @@ case $job in
   echo '{"event":"of a later version"}' >&3
   package a
   package b
+  echo "{\"event\":\"result\",\"ok\":true,\"index\":\"$root\",\"own_bytes\":8192}" >&3
+  ;;
+*'"without-index"'*)
   echo '{"event":"result","ok":true}' >&3
+  ;;
+*'"with-bad-index"'*)
+  echo '{"event":"result","ok":true,"index":"../../etc","own_bytes":0}' >&3
   ;;
 *'"failing"'*)
   echo '{"event":"result","ok":false,"code":5,"message":"stage '"'failing'"': full"}' >&3

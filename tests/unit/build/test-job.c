@@ -16,7 +16,8 @@
 typedef struct {
   int log_fd;
   double fraction;
-  char *what, *warning;
+  char *what, *warning, *root;
+  guint64 own_bytes;
   GPtrArray *packages;
   GError *error;
 } Fixture;
@@ -33,6 +34,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   close (fixture->log_fd);
   g_free (fixture->what);
   g_free (fixture->warning);
+  g_free (fixture->root);
   g_clear_pointer (&fixture->packages, g_ptr_array_unref);
   g_clear_error (&fixture->error);
 }
@@ -54,10 +56,19 @@ on_warning (const char *message, gpointer user_data)
   fixture->warning = g_strdup (message);
 }
 
+static void
+on_indexed (const char *root, guint64 own_bytes, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+  fixture->root = g_strdup (root);
+  fixture->own_bytes = own_bytes;
+}
+
 static gboolean
 run (Fixture *fixture, const char *behaviour)
 {
-  const VfJobWatcher watcher = {.progress = on_progress, .warning = on_warning, .user_data = fixture};
+  const VfJobWatcher watcher = {
+      .progress = on_progress, .warning = on_warning, .indexed = on_indexed, .user_data = fixture};
   g_autoptr (VfJson) job = json_object_new_object ();
   vf_json_set_string (job, "stage", behaviour);
   return vf_job_run (job, fixture->log_fd, -1, &watcher, &fixture->packages, NULL, &fixture->error);
@@ -73,6 +84,27 @@ events_and_packages_arrive (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (fixture->warning, ==, "take care");
   g_assert_cmpuint (fixture->packages->len, ==, 2);
   g_assert_cmpstr (((VfPackage *)fixture->packages->pdata[1])->pub.id, ==, "b");
+}
+
+static void
+a_result_tells_the_index_of_the_volume (Fixture *fixture, gconstpointer data)
+{
+  g_assert_true (run (fixture, "good"));
+  g_assert_cmpstr (fixture->root, ==, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+  g_assert_cmpuint (fixture->own_bytes, ==, 8192);
+}
+
+static void
+a_result_without_an_index_is_a_failure (Fixture *fixture, gconstpointer data)
+{
+  static const char *const behaviours[] = {"without-index", "with-bad-index"};
+  for (guint i = 0; i < G_N_ELEMENTS (behaviours); i++) {
+    g_assert_false (run (fixture, behaviours[i]));
+    g_assert_error (fixture->error, VMFORGE_ERROR, VMFORGE_ERROR_FAILED);
+    g_assert_nonnull (strstr (fixture->error->message, "without an index"));
+    g_assert_null (fixture->root);
+    g_clear_error (&fixture->error);
+  }
 }
 
 static void
@@ -129,6 +161,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD (events_and_packages_arrive);
+  ADD (a_result_tells_the_index_of_the_volume);
+  ADD (a_result_without_an_index_is_a_failure);
   ADD (what_the_worker_prints_goes_to_the_log);
   ADD (a_failure_keeps_its_code_and_message);
   ADD (an_unknown_code_is_an_ordinary_failure);
