@@ -12,6 +12,9 @@
 
 /* Another process may take a free device between our two questions to the kernel. */
 #define ATTEMPTS 64
+/* 30 s: a slow disk may have much to write back. */
+#define UNMOUNT_ATTEMPTS 15000
+#define UNMOUNT_PAUSE    2000 /* microseconds */
 
 static int
 configure (int device, int backing, guint64 offset, guint64 length)
@@ -91,6 +94,22 @@ VfLoop *
 vf_loop_attach_read_only (const char *file, guint64 offset, guint64 length, GError **error)
 {
   return attach (file, O_RDONLY, offset, length, error);
+}
+
+gboolean
+vf_loop_wait_unmounted (VfLoop *loop, GError **error)
+{
+  for (int attempt = 0; attempt < UNMOUNT_ATTEMPTS; attempt++) {
+    /* Filesystems hold their devices exclusively; we keep this one from being detached and used by others. */
+    vf_autofd int fd = open (loop->path, O_RDONLY | O_EXCL | O_CLOEXEC);
+    if (fd >= 0)
+      return TRUE;
+    if (errno != EBUSY)
+      return vf_error_set_errno (error, "cannot open '%s'", loop->path);
+    g_usleep (UNMOUNT_PAUSE);
+  }
+  return vf_error_set (error, VMFORGE_ERROR_FAILED,
+                       "'%s' is unmounted, but still in use by another process's mounts", loop->path);
 }
 
 void

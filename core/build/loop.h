@@ -14,5 +14,8 @@ typedef struct {
 VfLoop *vf_loop_attach (const char *file, guint64 offset, guint64 length, GError **error);
 /* The same of a file that is only read: the kernel refuses to write through the device. */
 VfLoop *vf_loop_attach_read_only (const char *file, guint64 offset, guint64 length, GError **error);
+/* Waits until no filesystem is mounted from the device: what unmounts last may be the end of another mount
+ * namespace, and writes back then. */
+gboolean vf_loop_wait_unmounted (VfLoop *loop, GError **error);
 void vf_loop_detach (VfLoop *loop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfLoop, vf_loop_detach)

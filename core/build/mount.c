@@ -20,6 +20,7 @@
 
 struct _VfMount {
   char *path;
+  VfLoop *loop; /* held until the filesystem is gone from it */
   gboolean mounted;
   gboolean scratch; /* /run and /tmp are mounted too */
 };
@@ -88,8 +89,9 @@ vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRang
     return NULL;
   }
   mounted->mounted = TRUE;
+  mounted->loop = g_steal_pointer (&loop);
   if (grow && type->grows_mounted &&
-      !vf_filesystem_grow (type, filesystem->epoch, loop->path, target, cancellable, error))
+      !vf_filesystem_grow (type, filesystem->epoch, mounted->loop->path, target, cancellable, error))
     return NULL;
   return mount_scratch (mounted, error) ? g_steal_pointer (&mounted) : NULL;
 }
@@ -152,7 +154,10 @@ vf_mount_close (VfMount *mount, GError **error)
   if (!trim (mount, error) || !unmount (mount->path, error))
     return FALSE;
   mount->mounted = FALSE;
-  return TRUE;
+  /* A sandbox tells how its program ended before its own mounts are gone. Sealed must be what is whole. */
+  gboolean gone = vf_loop_wait_unmounted (mount->loop, error);
+  g_clear_pointer (&mount->loop, vf_loop_detach);
+  return gone;
 }
 
 void
@@ -162,6 +167,7 @@ vf_mount_free (VfMount *mount)
     return;
   if (mount->mounted)
     umount2 (mount->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+  g_clear_pointer (&mount->loop, vf_loop_detach);
   g_free (mount->path);
   g_free (mount);
 }
