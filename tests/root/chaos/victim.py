@@ -38,6 +38,13 @@ def descendants(pid):
     return [one for child in children(pid) for one in (child, *descendants(child))]
 
 
+def describe(pid):
+    fields = {}
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    return " ".join([f"process {pid}:", *(fields.get(name, "") for name in ("Name", "State", "PPid", "Threads"))])
+
+
 def is_worker(pid):
     with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
         return file.read().startswith("vmforge-worker")
@@ -192,9 +199,12 @@ class Victim:
         while self.process.poll() is None and time.monotonic() < end:
             self.drain(0.05)
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            alive = [describe(pid) for pid in (self.process.pid, *descendants(self.process.pid))]
+            self.kill(ALL)
             self.process.wait()
-            raise TimeoutError(f"the command was still running {PATIENCE} s after the kill")
+            self.drain()
+            alive += [f"{event}" for event in self.events[-5:]]
+            raise TimeoutError("\n".join([f"the command was still running {PATIENCE} s after the kill:", *alive]))
         status = self.process.returncode
         self.drain()
         self.process.stdout.close()
