@@ -18,7 +18,7 @@ typedef enum {
 } VfCure;
 
 typedef struct {
-  const char *kind; /* "record", "stage", "volume", "image", "export", "archive", "cache" */
+  const char *kind; /* "record", "stage", "volume", "image", "index", "export", "archive", "cache" */
   char *object;     /* path in the store, or the volume's id */
   char *what;       /* is wrong */
   VfCure cure;
@@ -76,5 +76,7 @@ gboolean vf_fsck_roots (VfFsck *fsck, GError **error);
 gboolean vf_fsck_caches (VfFsck *fsck, GError **error);
 gboolean vf_fsck_archives (VfFsck *fsck, GError **error);
 gboolean vf_fsck_exports (VfFsck *fsck, GError **error);
+/* (fsck-volumes.c) */
+gboolean vf_fsck_volumes (VfFsck *fsck, GError **error);
 /* Notes damage of a record; with no checksum it is to be given one. TRUE if it is there and can be read. */
 gboolean vf_fsck_record (VfFsck *fsck, const char *kind, const char *path, VfCure cure, const char *target);

@@ -85,7 +85,7 @@ check_stage (VmforgeStore *store, const VfStage *stage)
     vf_json_set_string (line, "index", stage->index);
     vf_json_set_string (line, "path", path);
     vf_json_set_string (line, "whole", whole == NULL ? "" : whole);
-    vf_json_set_int (line, "own_bytes", (gint64)stage->own_bytes);
+    vf_json_set_int (line, "own_bytes", (gint64)stage->own);
     close (volume.fd);
   }
   check (vf_storage_unmap (store->storage, stage->volume, &error), error);

@@ -100,7 +100,7 @@ a_recorded_stage_has_the_index_of_its_volume (Fixture *fixture, gconstpointer da
   g_autoptr (GError) error = NULL;
   build (fixture);
   g_autoptr (VfStage) stage = vf_store_find_stage (fixture->store, fixture->key, NULL);
-  g_assert_cmpuint (stage->own_bytes, ==, VF_BLOCK_BYTES);
+  g_assert_cmpuint (stage->own, ==, VF_BLOCK_BYTES);
   g_autoptr (VfBlockIndex) index = vf_stage_index_open (fixture->store, stage, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (vf_block_index_get_root (index), ==, stage->index);
@@ -115,7 +115,7 @@ a_stage_of_an_older_store_has_none_and_is_usable (Fixture *fixture, gconstpointe
   g_autoptr (VfStage) stage = vf_store_find_stage (fixture->store, fixture->key, NULL);
   g_assert_nonnull (stage);
   g_assert_null (stage->index);
-  g_assert_cmpuint (stage->own_bytes, ==, 0);
+  g_assert_cmpuint (stage->own, ==, G_MAXUINT64);
 }
 
 /* Nor one that is absent: a record never names what is not there. */
