@@ -88,6 +88,7 @@ keep_format (VfEngine *engine, const VfImage *image, const char *format, GError 
     return TRUE;
   }
   return vf_fs_mkdir_p (engine->store->fd, "exports", 0755, error) &&
+         vf_store_forget_export (engine->store, name, error) &&
          export_to (engine, image, format, path, error) &&
          vf_store_record_export (engine->store, name, error);
 }

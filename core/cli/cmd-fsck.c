@@ -6,6 +6,8 @@
 #include "store/fsck.h"
 #include "support/error.h"
 
+#include <string.h>
+
 static struct {
   gboolean quick, repair;
 } given;
@@ -99,11 +101,12 @@ check (VfCli *cli, VmforgeStore *store, GError **error)
   return TRUE;
 }
 
-/* A store whose own record is damaged cannot even be opened. */
+/* A store whose own record is damaged cannot even be opened; the error says which it is. */
 static gboolean
 tell_unopened (VfCli *cli, const GError *failure)
 {
-  VfFault fault = {.kind = "record", .object = (char *)"store.json", .what = failure->message};
+  const char *record = strstr (failure->message, "storages.json") != NULL ? "storages.json" : "store.json";
+  VfFault fault = {.kind = "record", .object = (char *)record, .what = failure->message};
   g_autoptr (GPtrArray) faults = g_ptr_array_new ();
   g_ptr_array_add (faults, &fault);
   end (cli, print_faults (cli, faults), json_object_new_array (), 1);

@@ -37,6 +37,13 @@ vf_store_record_export (VmforgeStore *store, const char *name, GError **error)
   return vf_checked_write (store->fd, path, record, error);
 }
 
+gboolean
+vf_store_forget_export (VmforgeStore *store, const char *name, GError **error)
+{
+  g_autofree char *path = record_path (name);
+  return vf_records_remove (store, path, error);
+}
+
 char *
 vf_export_digest (VmforgeStore *store, const char *name)
 {

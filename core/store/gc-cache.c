@@ -45,11 +45,6 @@ vf_gc_list_caches (VmforgeStore *store, GPtrArray *items)
   }
 }
 
-static void
-ignore_use (const char *key, gint64 pid, gpointer user_data)
-{
-}
-
 gboolean
 vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, gboolean *removed, GError **error)
 {
@@ -57,7 +52,7 @@ vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, gboolean *remove
   guint living = 0;
   *removed = FALSE;
   g_autoptr (VfLock) gate = vf_store_gate (store, error);
-  if (gate == NULL || !vf_uses_scan (store, &living, ignore_use, NULL, error))
+  if (gate == NULL || !vf_uses_count (store, &living, error))
     return FALSE;
   /* Somebody may have used it since it was listed. */
   if (living > 0 || fstatat (store->fd, item->pub.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||

@@ -45,6 +45,8 @@ gboolean vf_stage_forget (VmforgeStore *store, const char *key, const char *volu
 typedef void (*VfUseFunc) (const char *key, gint64 pid, gpointer user_data);
 gboolean vf_uses_scan (VmforgeStore *store, guint *living, VfUseFunc func, gpointer user_data,
                        GError **error);
+/* Nothing but how many; forgets those that died. Under the gate. */
+gboolean vf_uses_count (VmforgeStore *store, guint *living, GError **error);
 /* Their keys, as a set. Under the gate. */
 GHashTable *vf_uses_keys (VmforgeStore *store, GError **error);
 /* ---- roots.c: the stages of lock files that are there unchanged */

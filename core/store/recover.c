@@ -185,7 +185,7 @@ sweep_locks (VmforgeStore *store, GPtrArray *dead, GError **error)
 static gboolean
 sweep_records (VmforgeStore *store, GPtrArray *dead, GError **error)
 {
-  static const char *const gated[] = {".", "building", "objects"};
+  static const char *const gated[] = {".", "building", "objects", "roots"};
   static const char *const aged[] = {"exports", "cache/metadata", "cache/resolutions"};
   for (gsize i = 0; i < G_N_ELEMENTS (gated); i++)
     vf_sweep_temporaries (store, gated[i], 0);
@@ -199,7 +199,8 @@ sweep_records (VmforgeStore *store, GPtrArray *dead, GError **error)
     g_autofree char *folder = g_strdup_printf ("images/%s", *name);
     vf_sweep_temporaries (store, folder, 0);
   }
-  return vf_images_sweep (store, error);
+  guint living;
+  return vf_images_sweep (store, error) && vf_uses_count (store, &living, error);
 }
 
 /* What happens under the gate: everything is decided here, and whatever is to be removed is locked. */

@@ -4,8 +4,8 @@
 /* Lock files whose stages stay as long as the file is there unchanged: roots/DIGEST.json, named after its
  * path. */
 #include "store/records.h"
-#include "support/digest.h"
 #include "support/checked.h"
+#include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
 

@@ -205,6 +205,8 @@ gboolean vf_image_check_volume (VmforgeStore *store, const VfImage *image, GErro
 char *vf_store_export_name (const VfImage *image, const char *format);
 /* Remembers the digest of an export that was just written; it counts from then on. name: as above. */
 gboolean vf_store_record_export (VmforgeStore *store, const char *name, GError **error);
+/* Before it is written: what was remembered of a former one does not count for the new one. */
+gboolean vf_store_forget_export (VmforgeStore *store, const char *name, GError **error);
 gboolean vf_store_has_export (VmforgeStore *store, const char *name);
 /* Removes this digest; an older one of the name becomes current. Stages stay. */
 gboolean vf_store_remove_image (VmforgeStore *store, const VfImage *image, GError **error);

@@ -125,6 +125,17 @@ vf_uses_scan (VmforgeStore *store, guint *living, VfUseFunc func, gpointer user_
 }
 
 static void
+ignore (const char *key, gint64 pid, gpointer user_data)
+{
+}
+
+gboolean
+vf_uses_count (VmforgeStore *store, guint *living, GError **error)
+{
+  return vf_uses_scan (store, living, ignore, NULL, error);
+}
+
+static void
 add_key (const char *key, gint64 pid, gpointer user_data)
 {
   g_hash_table_add (user_data, g_strdup (key));

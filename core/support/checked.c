@@ -55,17 +55,22 @@ take_checksum (VfJson *json)
 VfJson *
 vf_checked_read (int dirfd, const char *path, GError **error)
 {
-  g_autoptr (VfJson) json = vf_json_read (dirfd, path, error);
+  gsize length = 0;
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *text = vf_fs_read (dirfd, path, MAX_FILE, &length, error);
+  if (text == NULL)
+    return NULL;
+  g_autoptr (VfJson) json = vf_json_parse (text, length, &failure);
+  const char *why = NULL;
   if (json == NULL)
-    return NULL;
-  if (!json_object_is_type (json, json_type_object)) {
-    vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is damaged: no JSON object", path);
-    return NULL;
-  }
-  if (take_checksum (json))
+    why = failure->message;
+  else if (!json_object_is_type (json, json_type_object))
+    why = "no JSON object";
+  else if (!take_checksum (json))
+    why = "its checksum is not that of its content";
+  if (why == NULL)
     return g_steal_pointer (&json);
-  vf_error_set (error, VMFORGE_ERROR_FAILED,
-                "'%s' is damaged: its checksum is not that of its content (`vmforge fsck` tells more)", path);
+  vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is damaged: %s (`vmforge fsck` tells more)", path, why);
   return NULL;
 }
 
