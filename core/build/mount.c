@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define UNMOUNT_ATTEMPTS 20
 
@@ -23,6 +24,8 @@ struct _VfMount {
   VfLoop *loop; /* held until the filesystem is gone from it */
   gboolean mounted;
   gboolean scratch; /* /run and /tmp are mounted too */
+  /* Both open before anything is written: the kernel tells a descriptor of the write errors since then. */
+  int top, device;
 };
 
 /* Memory filesystems that hide these folders of the image during the build. */
@@ -84,12 +87,23 @@ vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRang
 
   g_autoptr (VfMount) mounted = g_new0 (VfMount, 1);
   mounted->path = g_strdup (target);
+  mounted->top = -1;
+  mounted->device = open (loop->path, O_RDONLY | O_CLOEXEC);
+  if (mounted->device < 0) {
+    vf_error_set_errno (error, "cannot open '%s'", loop->path);
+    return NULL;
+  }
   if (mount (loop->path, target, type->name, MS_NODEV | MS_NOSUID | MS_NOATIME, type->options) != 0) {
     vf_error_set_errno (error, "cannot mount the root filesystem of '%s' (%s)", path, type->name);
     return NULL;
   }
   mounted->mounted = TRUE;
   mounted->loop = g_steal_pointer (&loop);
+  mounted->top = open (target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (mounted->top < 0) {
+    vf_error_set_errno (error, "cannot open '%s'", target);
+    return NULL;
+  }
   if (grow && type->grows_mounted &&
       !vf_filesystem_grow (type, filesystem->epoch, mounted->loop->path, target, cancellable, error))
     return NULL;
@@ -111,11 +125,8 @@ vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GE
 static gboolean
 trim (const VfMount *mount, GError **error)
 {
-  vf_autofd int fd = open (mount->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct fstrim_range range = {.len = G_MAXUINT64};
-  if (fd < 0)
-    return vf_error_set_errno (error, "cannot open '%s'", mount->path);
-  if (ioctl (fd, FITRIM, &range) == 0 || errno == EOPNOTSUPP || errno == ENOTTY)
+  if (ioctl (mount->top, FITRIM, &range) == 0 || errno == EOPNOTSUPP || errno == ENOTTY)
     return TRUE;
   return vf_error_set_errno (error, "cannot trim the root filesystem");
 }
@@ -151,13 +162,20 @@ vf_mount_close (VfMount *mount, GError **error)
 {
   if (!vf_mount_uncover (mount, error))
     return FALSE;
-  if (!trim (mount, error) || !unmount (mount->path, error))
+  /* An unmount writes what is left, and succeeds whatever comes of it. */
+  if (!trim (mount, error))
+    return FALSE;
+  if (syncfs (mount->top) != 0)
+    return vf_error_set_errno (error, "cannot write the root filesystem");
+  vf_fd_clear (&mount->top);
+  if (!unmount (mount->path, error))
     return FALSE;
   mount->mounted = FALSE;
   /* A sandbox tells how its program ended before its own mounts are gone. Sealed must be what is whole. */
   gboolean gone = vf_loop_wait_unmounted (mount->loop, error);
   g_clear_pointer (&mount->loop, vf_loop_detach);
-  return gone;
+  return gone &&
+         (fsync (mount->device) == 0 || vf_error_set_errno (error, "cannot write the root filesystem"));
 }
 
 void
@@ -165,8 +183,10 @@ vf_mount_free (VfMount *mount)
 {
   if (!mount)
     return;
+  vf_fd_clear (&mount->top);
   if (mount->mounted)
     umount2 (mount->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+  vf_fd_clear (&mount->device);
   g_clear_pointer (&mount->loop, vf_loop_detach);
   g_free (mount->path);
   g_free (mount);

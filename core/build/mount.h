@@ -35,7 +35,8 @@ VfMount *vf_mount_new (const VfFilesystem *filesystem, const char *path, const V
 gboolean vf_mount_get_space (const VfMount *mount, guint64 *total, guint64 *available, GError **error);
 /* Unmounts the memory filesystems on /run and /tmp: the folders below them can be seen. */
 gboolean vf_mount_uncover (VfMount *mount, GError **error);
-/* Trims and unmounts, and says who prevents it. The object stays to be freed. */
+/* Trims, writes what is left and unmounts, and says who prevents it. A write that failed at any time since
+ * vf_mount_new() is an error. The object stays to be freed. */
 gboolean vf_mount_close (VfMount *mount, GError **error);
 /* Unmounts whatever is left, lazily: for failures. */
 void vf_mount_free (VfMount *mount);

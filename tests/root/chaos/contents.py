@@ -82,8 +82,10 @@ def tree_of(path):
     """The lines of a sealed volume, the last about what is before its root filesystem."""
     first, length = partition(path)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["mount", "-o", f"ro,loop,offset={first},sizelimit={length}", path, folder], check=True,
-                       capture_output=True, text=True)
+        done = subprocess.run(["mount", "-o", f"ro,loop,offset={first},sizelimit={length}", path, folder],
+                              check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise ValueError(done.stderr.strip())
         try:
             lines = lines_of(folder)
         finally:
@@ -112,7 +114,10 @@ class Known:
                 continue
             name, mark = os.path.basename(path), fingerprint(path)
             if name not in self.fingerprints:
-                other = difference(self.reference[key], tree_of(path))
+                try:
+                    other = difference(self.reference[key], tree_of(path))
+                except (OSError, ValueError) as error:
+                    other = str(error)
                 found += [f"stage {key[:12]} is not what it should be:\n{other}"] if other else []
                 self.fingerprints[name] = mark
             elif self.fingerprints[name] != mark:

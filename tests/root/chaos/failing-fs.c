@@ -33,8 +33,9 @@ struct control {
   uint64_t first, last; /* which of them fail; 0: none */
   uint64_t failed;      /* how many did */
   uint32_t kinds;
-  int32_t error;  /* errno; 0: writes are short, by half, and the others succeed */
-  char what[256]; /* the first that failed: KIND PATH */
+  int32_t error;   /* errno; 0: writes are short, by half, and the others succeed */
+  char what[256];  /* the first that failed: KIND PATH */
+  char within[64]; /* only operations on paths that contain this count */
 };
 
 static struct control *control;
@@ -57,7 +58,7 @@ result (int value)
 static bool
 is_chosen (enum kind kind, const char *name, const char *path)
 {
-  if (!(control->kinds & kind))
+  if (!(control->kinds & kind) || !strstr (path, control->within))
     return false;
   uint64_t number = ++control->count;
   if (trace)

@@ -13,7 +13,7 @@ from fixture import namespace, program
 PROGRAM = os.path.join(program.BUILD, "tests", "root", "chaos", "failing-fs")
 WRITE, SYNC, NAME, REMOVE, META = 1, 2, 4, 8, 16
 EVERY = WRITE | SYNC | NAME | REMOVE | META
-LAYOUT = struct.Struct("=QQQQIi256s")  # struct control
+LAYOUT = struct.Struct("=QQQQIi256s64s")  # struct control
 LAST = (1 << 64) - 1
 
 KINDS = {"write": WRITE, "fallocate": WRITE, "fsync": SYNC, "fsyncdir": SYNC, "create": NAME, "mkdir": NAME, "rename": NAME,
@@ -25,6 +25,7 @@ FAULTS = {
     "an error": (EVERY, errno.EIO, False),
     "a full disk": (WRITE | NAME, errno.ENOSPC, True),
     "a short write": (WRITE, 0, False),
+    "a dead disk": (WRITE, errno.EIO, True),
 }
 
 
@@ -47,17 +48,17 @@ class Disk:
                 raise RuntimeError("failing-fs could not be mounted: see above")
             time.sleep(0.01)
 
-    def arm(self, fault, number):
-        """The operation of this number fails, counted from now and among those of the fault's kinds; and those that
-        follow, if it stays. 0: none, only counted."""
+    def arm(self, fault, number, within=""):
+        """The operation of this number fails, counted from now and among those of the fault's kinds on paths that contain
+        `within`; and those that follow, if it stays. 0: none, only counted."""
         kinds, error, stays = FAULTS[fault]
         last = 0 if number == 0 else LAST if stays else number
-        self.control[:] = LAYOUT.pack(0, number, last, 0, kinds, error, b"")
+        self.control[:] = LAYOUT.pack(0, number, last, 0, kinds, error, b"", within.encode())
 
     def disarm(self):
         """Operations that were counted, and what failed first, if any did."""
-        count, _, _, failed, _, _, what = LAYOUT.unpack(self.control[:])
-        self.control[:] = LAYOUT.pack(0, 0, 0, 0, 0, 0, b"")
+        count, _, _, failed, _, _, what, _ = LAYOUT.unpack(self.control[:])
+        self.control[:] = LAYOUT.pack(0, 0, 0, 0, 0, 0, b"", b"")
         return count, what.rstrip(b"\0").decode("utf-8", "replace") if failed else None
 
     def operations(self):

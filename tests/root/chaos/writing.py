@@ -5,6 +5,7 @@ error is one line, and the next build, on a disk that works again, makes what a 
 root suite, with a few operations, and of the benchmark, with nearly all."""
 import collections
 import contextlib
+import json
 import os
 import random
 import re
@@ -102,12 +103,25 @@ class Writes:
         self.random.shuffle(kinds)
         return [self.random.choice(of_kind[kinds[i % len(kinds)]]) for i in range(count)]
 
-    def fail_at(self, fault, number):
-        """What failed, None if the build was over before, and what is wrong then, as lines."""
+    def build_on_dying_disk(self, stage, step):
+        """No write into a volume succeeds once this step has begun."""
+        build = subprocess.Popen([program.PROGRAM, "build", "--json", self.spec, "--store", self.place.store, "--storage",
+                                  f"storage-file:pool={self.place.pool}"], stdin=subprocess.DEVNULL, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.test.toy.environment)
+        for line in build.stdout:
+            event = json.loads(line)
+            if event.get("stage") == stage and event.get("message") == "vmforge: " + step:
+                self.place.disk.arm("a dead disk", 1, "/volumes/" if self.place.pool == "never" else "/pool.img")
+        errors = build.stderr.read()
+        return subprocess.CompletedProcess(build.args, build.wait(), "", errors)
+
+    def fail_at(self, fault, number, build=None):
+        """What failed, None if the build was over before, and what is wrong then, as lines. build: another one, which may
+        choose what fails."""
         place, before = self.place, self.test.snapshot(self.place.store)
         place.empty()
         place.disk.arm(fault, number)
-        done = place.vmforge("build", self.spec)
+        done = build() if build else place.vmforge("build", self.spec)
         what = place.disk.disarm()[1]
         wrong = self.judge(done) + [f"left: {line}" for line in before.leaks(5.0)]
         wrong += [f"after it: {line}" for line in self.unsound()]
