@@ -52,9 +52,10 @@ def is_worker(pid):
 
 
 def workers(engine):
-    """From the one that the engine started to the one that does the work; fewer while they start."""
+    """From the one that the engine started to the one that does the work, which is the third; fewer while they start. What
+    that one starts has its name until it is another program."""
     chain, pid = [], engine
-    while pid:
+    while pid and len(chain) < 3:
         pid = next((child for child in children(pid) if is_worker(child)), None)
         chain += [pid] if pid else []
     return chain
