@@ -170,8 +170,10 @@ begin (VfEngine *engine, const VfBuildingStage *what, GError **error)
 {
   GError *failure = NULL;
   VfBuilding *building = vf_store_begin_stage (engine->store, what, &failure);
-  if (g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE) &&
-      vf_engine_make_room (engine, what->reserve)) {
+  /* Again: what a volume has of its own says little of what its removal frees where others share its blocks.
+   */
+  while (g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE) &&
+         vf_engine_make_room (engine, what->reserve)) {
     g_clear_error (&failure);
     building = vf_store_begin_stage (engine->store, what, &failure);
   }

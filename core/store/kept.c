@@ -119,6 +119,19 @@ vf_kept_check_storage (VmforgeStore *store, const VfKept *kept, GError **error)
                        store->storage_setting);
 }
 
+/* From here on it is what a dead builder left: whoever opens the store next goes on where this one is killed.
+ */
+static gboolean
+unkeep (VmforgeStore *store, const char *volume, GError **error)
+{
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  g_autoptr (VfJson) record = gate == NULL ? NULL : vf_building_read (store, volume, error);
+  if (record == NULL)
+    return gate != NULL && (error == NULL || *error == NULL);
+  vf_json_set_bool (record, "kept", FALSE);
+  return vf_building_write (store, volume, record, error);
+}
+
 gboolean
 vf_store_remove_kept (VmforgeStore *store, const VfKept *kept, GError **error)
 {
@@ -126,6 +139,7 @@ vf_store_remove_kept (VmforgeStore *store, const VfKept *kept, GError **error)
   if (!vf_kept_check_storage (store, kept, error))
     return FALSE;
   g_autoptr (VfLock) lock = vf_store_lock_kept (store, kept, error);
-  return lock != NULL && vf_building_remove_volume (store, kept->volume, error) &&
+  return lock != NULL && unkeep (store, kept->volume, error) &&
+         vf_building_remove_volume (store, kept->volume, error) &&
          vf_building_forget (store, kept->volume, error);
 }

@@ -5,7 +5,7 @@
 
 A measurement is a file bench_NAME.py with a docstring that says what it measures, and a function run (bench). It gets
 an empty folder (bench.folder), and tells results by bench.limit (several values against a limit) and bench.compare
-(ours against a peer's, in the same run). At the end comes one table of medians; all values are kept in
+(ours against a peer's, in the same run). At the end comes one table of medians; bench.record tells a value without a bar. All values are kept in
 build/bench/NAME.json together with what the machine is."""
 import glob
 import importlib.util
@@ -50,8 +50,12 @@ class Bench:
         self.add(what, ours, f"{median:.2f} s", f"{peer}: {other:.2f} s, {median / other:.2f} ×", bar,
                  median <= most * other + extra, unit="s", peer=peer, theirs=theirs, bar=most)
 
+    def record(self, what, value, unit):
+        """A value without a bar."""
+        self.add(what, [value], f"{value:.3f} {unit}", "", "", None, unit=unit)
+
     def add(self, what, values, ours, beside, wanted, met, **more):
-        self.rows.append((what, ours, beside, wanted, "met" if met else "missed"))
+        self.rows.append((what, ours, beside, wanted, {True: "met", False: "missed", None: ""}[met]))
         self.results.append({"what": what, "values": values, "met": met, **more})
         print("  " + " | ".join(self.rows[-1]), flush=True)
 

@@ -79,7 +79,7 @@ def forget_index(store, stage):
     """As an older vmforge left it."""
     with open(record_of(store, stage), encoding="utf-8") as file:
         record = json.load(file)
-    del record["index"], record["own_bytes"]
+    del record["index"], record["own_bytes"], record["checksum"]
     with open(record_of(store, stage), "w", encoding="utf-8") as file:
         json.dump(record, file)
     os.unlink(os.path.join(store, stage["path"]))
