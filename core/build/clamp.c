@@ -15,7 +15,8 @@
 
 typedef struct {
   gint64 epoch;
-  dev_t device; /* what is mounted below is not ours */
+  dev_t device;     /* what is mounted below is not ours */
+  gboolean shallow; /* folders are not entered */
 } Clamp;
 
 static gboolean
@@ -37,7 +38,7 @@ clamp_entry (const Clamp *clamp, int folder, const char *name, GError **error)
   const struct timespec times[] = {{clamp->epoch, 0}, {clamp->epoch, 0}};
   if (is_later (&st.st_mtim, clamp->epoch) && utimensat (folder, name, times, AT_SYMLINK_NOFOLLOW) != 0)
     return vf_error_set_errno (error, "cannot set the time of '%s'", name);
-  return !S_ISDIR (st.st_mode) || clamp_folder (clamp, folder, name, error);
+  return !S_ISDIR (st.st_mode) || clamp->shallow || clamp_folder (clamp, folder, name, error);
 }
 
 /* Takes dir. */
@@ -72,6 +73,27 @@ vf_clamp_times (int root, gint64 epoch, GError **error)
   struct stat st;
   if (fstat (root, &st) != 0)
     return vf_error_set_errno (error, "cannot ask for the attributes of the root filesystem");
-  const Clamp clamp = {epoch, st.st_dev};
+  const Clamp clamp = {epoch, st.st_dev, FALSE};
   return clamp_entry (&clamp, root, ".", error);
+}
+
+gboolean
+vf_clamp_file (int fd, gint64 epoch, GError **error)
+{
+  struct stat st;
+  const struct timespec times[] = {{epoch, 0}, {epoch, 0}};
+  if (fstat (fd, &st) != 0)
+    return vf_error_set_errno (error, "cannot ask for the attributes of a file that has changed");
+  return !is_later (&st.st_mtim, epoch) || utimensat (fd, "", times, AT_EMPTY_PATH) == 0 ||
+         vf_error_set_errno (error, "cannot set the time of a file that has changed");
+}
+
+gboolean
+vf_clamp_entries (int fd, gint64 epoch, GError **error)
+{
+  struct stat st;
+  if (fstat (fd, &st) != 0)
+    return vf_error_set_errno (error, "cannot ask for the attributes of a folder that has changed");
+  const Clamp clamp = {epoch, st.st_dev, TRUE};
+  return !S_ISDIR (st.st_mode) || clamp_folder (&clamp, fd, ".", error);
 }

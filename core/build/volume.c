@@ -68,6 +68,20 @@ clone_volume (VfWork *work, const char *parent, gboolean *grown, GError **error)
          grow_volume (work, volume, grown, error) && vf_disk_read (work->volume_path, &work->layout, error);
 }
 
+/* Programs of others may write through memory maps, which nobody is told of. What runs in other stages
+ * (systemctl, useradd, what makes boot files) does not. */
+static gboolean
+is_told_of_changes (const VfWork *work)
+{
+  static const char *const reasons[] = {"packages", "install", "remove", "repositories", "run"};
+  for (guint i = 0; i < G_N_ELEMENTS (reasons); i++) {
+    VfJson *list = vf_json_array (work->job, reasons[i]);
+    if (list && json_object_array_length (list) > 0)
+      return FALSE;
+  }
+  return !vf_work_is_core (work);
+}
+
 gboolean
 vf_work_prepare (VfWork *work, GError **error)
 {
@@ -90,6 +104,8 @@ vf_work_prepare (VfWork *work, GError **error)
     return FALSE;
   work->sandbox.root_path = work->root->path;
   work->sandbox.root_fd = work->root->fd;
+  if (is_told_of_changes (work))
+    work->changes = vf_changes_watch (work->root->fd);
   return vf_host_keys_inherit (work, error);
 }
 
@@ -98,10 +114,15 @@ static gboolean
 clamp_times (VfWork *work, GError **error)
 {
   const gint64 start = g_get_monotonic_time ();
-  if (!vf_mount_uncover (work->mount, error) || !vf_clamp_times (work->root->fd, work->epoch, error))
+  gboolean complete = FALSE;
+  if (!vf_mount_uncover (work->mount, error) ||
+      (work->changes && !vf_changes_clamp (work->changes, work->epoch, &complete, error)))
     return FALSE;
-  vf_events_logf (work->events, "vmforge: looking at the times of all files took %.2f s",
-                  (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+  g_clear_pointer (&work->changes, vf_changes_free);
+  if (!complete && !vf_clamp_times (work->root->fd, work->epoch, error))
+    return FALSE;
+  vf_events_logf (work->events, "vmforge: looking at the times of %s files took %.2f s",
+                  complete ? "changed" : "all", (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC);
   return TRUE;
 }
 

@@ -4,6 +4,7 @@
 /* A stage while it is built: what the steps of a worker share. */
 #pragma once
 
+#include "build/changes.h"
 #include "build/disk.h"
 #include "build/events.h"
 #include "build/mount.h"
@@ -31,6 +32,7 @@ typedef struct {
   char **mkfs;
   VfMount *mount;
   VfRootfs *root;
+  VfChanges *changes; /* of the root filesystem since it was mounted; NULL: all files are looked at */
   VfSandbox sandbox;
   VfBackend *backend;
   GHashTable *host_keys; /* names in /etc/ssh that stay */

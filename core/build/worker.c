@@ -121,6 +121,7 @@ static void
 work_clear (VfWork *work)
 {
   g_clear_pointer (&work->backend, vf_backend_close);
+  g_clear_pointer (&work->changes, vf_changes_free);
   g_clear_pointer (&work->root, vf_rootfs_close);
   g_clear_pointer (&work->mount, vf_mount_free);
   g_clear_pointer (&work->storage, vf_storage_close);
