@@ -24,8 +24,7 @@ struct _VfMount {
   VfLoop *loop; /* held until the filesystem is gone from it */
   gboolean mounted;
   gboolean scratch; /* /run and /tmp are mounted too */
-  /* Both open before anything is written: the kernel tells a descriptor of the write errors since then. */
-  int top, device;
+  int top;          /* its root: open before anything is written, for the kernel tells of errors since then */
 };
 
 /* Memory filesystems that hide these folders of the image during the build. */
@@ -88,11 +87,6 @@ vf_mount_new (const VfFilesystem *filesystem, const char *path, const VfDiskRang
   g_autoptr (VfMount) mounted = g_new0 (VfMount, 1);
   mounted->path = g_strdup (target);
   mounted->top = -1;
-  mounted->device = open (loop->path, O_RDONLY | O_CLOEXEC);
-  if (mounted->device < 0) {
-    vf_error_set_errno (error, "cannot open '%s'", loop->path);
-    return NULL;
-  }
   if (mount (loop->path, target, type->name, MS_NODEV | MS_NOSUID | MS_NOATIME, type->options) != 0) {
     vf_error_set_errno (error, "cannot mount the root filesystem of '%s' (%s)", path, type->name);
     return NULL;
@@ -172,10 +166,11 @@ vf_mount_close (VfMount *mount, GError **error)
     return FALSE;
   mount->mounted = FALSE;
   /* A sandbox tells how its program ended before its own mounts are gone. Sealed must be what is whole. */
-  gboolean gone = vf_loop_wait_unmounted (mount->loop, error);
+  gboolean written =
+      vf_loop_wait_unmounted (mount->loop, error) &&
+      (fsync (mount->loop->fd) == 0 || vf_error_set_errno (error, "cannot write the root filesystem"));
   g_clear_pointer (&mount->loop, vf_loop_detach);
-  return gone &&
-         (fsync (mount->device) == 0 || vf_error_set_errno (error, "cannot write the root filesystem"));
+  return written;
 }
 
 void
@@ -186,7 +181,6 @@ vf_mount_free (VfMount *mount)
   vf_fd_clear (&mount->top);
   if (mount->mounted)
     umount2 (mount->path, MNT_DETACH | UMOUNT_NOFOLLOW);
-  vf_fd_clear (&mount->device);
   g_clear_pointer (&mount->loop, vf_loop_detach);
   g_free (mount->path);
   g_free (mount);

@@ -28,7 +28,8 @@ def sweep(test, pool, count, seed):
             test.tap.ok(not problem, f"pool={pool}, {fault} at operation {number}: {what}", problem)
     for stage in ("core", "appliance"):
         what, problem = writes.fail_at("an error", 0, lambda stage=stage: writes.build_on_dying_disk(stage, "cleaning up"))
-        test.tap.ok(what and not problem, f"pool={pool}, what only the unmounting of stage '{stage}' writes is lost", problem)
+        test.tap.ok(what and not problem,
+                    f"pool={pool}, stage '{stage}' is not recorded where what its unmounting writes is lost", problem)
     test.tap.ok(writes.outcomes["failed"] and writes.hit, "builds did fail", dict(writes.outcomes))
     print(f"# {dict(writes.outcomes)}", flush=True)
     writes.place.close()
