@@ -150,6 +150,11 @@ class Kills:
             if os.path.isfile(path):
                 os.unlink(path)
 
+    def choose_stage(self, target):
+        """One that has this step; the longer it takes there the likelier, for in some there is nothing to do."""
+        seconds = {stage: lasts for (stage, step), lasts in self.reference.seconds.items() if step == target}
+        return self.random.choices(list(seconds) or STAGES, list(seconds.values()) or None)[0]
+
     def strike(self, command, whom):
         if not command.kill(whom):
             whom = ALL
@@ -222,7 +227,7 @@ class Kills:
     def build_and_kill(self, target):
         """At the target step of a random stage that has it, or, without target, at any moment: what was hit, whom, what is
         wrong."""
-        stage = self.random.choice([stage for stage, step in self.reference.seconds if step == target] or STAGES)
+        stage = self.choose_stage(target)
         self.remove_from(stage)
         if self.random.random() < 0.3 or target == FETCHING:
             self.forget_packages()

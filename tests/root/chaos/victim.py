@@ -19,7 +19,8 @@ from fixture import namespace, program
 
 PATIENCE = 60
 STAGES = ("core", "base", "image", "appliance")
-LEAST_SLICE = 0.0002  # seconds
+LEAST_SLICE = 0.0001  # seconds
+SHORT = 0.002         # what is shorter may be over before a process that sleeps so long is woken
 STEP = re.compile(r"^vmforge: (.*?)( took [0-9.]+ s)?$", re.MULTILINE)
 PLANNING, BETWEEN, FETCHING = "planning", "between stages", "fetching packages"
 RECORDING, PUBLISHING, EXPORTING = "recording the stage", "publishing the image", "writing its formats"
@@ -146,7 +147,7 @@ class Victim:
 
     def creep_to(self, pid, target, duration):
         """Leaves the process stopped, at the target or past it."""
-        wanted, end = max(LEAST_SLICE, duration / 3), time.monotonic() + PATIENCE
+        wanted, end = max(LEAST_SLICE, duration / 3 - SHORT), time.monotonic() + PATIENCE
         while self.process.poll() is None:
             send(pid, signal.SIGSTOP)
             moment = self.moment()
@@ -170,7 +171,7 @@ class Victim:
             return
         if target in (PUBLISHING, EXPORTING, RECORDING):
             self.wait_until_near(RECORDING)
-        if self.creep_to(pid, target, duration):
+        if self.creep_to(pid, target, duration) and duration * share > SHORT:
             send(pid, signal.SIGCONT)
             time.sleep(duration * share)
 
