@@ -36,6 +36,16 @@ def debvm(folder, packages, environment):
     os.unlink(target)
 
 
+def host_sources():
+    """Lines of a sources.list with the mirrors of this host, which the build has used: those in the image are public ones."""
+    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
+                            capture_output=True, text=True, check=True).stdout.split()
+    lines = []
+    for ending, suite in (("/debian/", RELEASE), ("/debian-security/", RELEASE + "-security")):
+        lines += [f"deb {uri} {suite} main\n" for uri in listed if uri.endswith(ending)][:1]
+    return "".join(lines)
+
+
 @contextlib.contextmanager
 def chroot(image, folder):
     """The root filesystem of a raw image, writable, with what apt needs in it."""
@@ -50,6 +60,9 @@ def chroot(image, folder):
         with open(f"{root}/usr/sbin/policy-rc.d", "w", encoding="utf-8") as file:
             file.write("#!/bin/sh\nexit 101\n")
         os.chmod(f"{root}/usr/sbin/policy-rc.d", 0o755)
+        shutil.rmtree(f"{root}/etc/apt/sources.list.d")
+        with open(f"{root}/etc/apt/sources.list", "w", encoding="utf-8") as file:
+            file.write(host_sources())
         yield root
     finally:
         subprocess.run(["umount", "-R", root], check=True)
