@@ -41,7 +41,7 @@ add_pattern (VfSchema *schema, const char *pattern)
   if (g_hash_table_contains (schema->patterns, pattern))
     return;
   g_autoptr (GError) failure = NULL;
-  GRegex *regex = g_regex_new (pattern, G_REGEX_OPTIMIZE | G_REGEX_DOLLAR_ENDONLY, 0, &failure);
+  GRegex *regex = g_regex_new (pattern, G_REGEX_DOLLAR_ENDONLY, 0, &failure);
   if (regex == NULL)
     g_error ("schema: %s", failure->message);
   g_hash_table_insert (schema->patterns, g_strdup (pattern), regex);

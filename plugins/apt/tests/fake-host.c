@@ -122,6 +122,7 @@ fake_host_clear (FakeHost *fake)
   g_free (fake->folder);
   json_object_put (fake->apt.profile);
   apt_host_free (fake->apt.host);
+  g_strfreev (fake->apt.mirrors);
   g_free (fake->apt.package_arch);
   g_free (fake->apt.cache_path);
 }

@@ -75,7 +75,7 @@ every_flipped_byte_is_revealed (Fixture *fixture, gconstpointer data)
   int file = openat (fixture->fd, FILE_NAME, O_WRONLY | O_CLOEXEC);
   for (gsize i = 0; i < length; i++)
     for (int bit = 0; bit < 8; bit++) {
-      g_autofree char *text = g_memdup2 (sound, length);
+      g_autofree char *text = g_memdup2 (sound, length + 1);
       text[i] = (char)(text[i] ^ (1 << bit));
       g_assert_cmpint (pwrite (file, text, length, 0), ==, (ssize_t)length);
       g_assert_cmpint (verify (fixture), !=, VF_CHECKED_GOOD);
