@@ -5,7 +5,7 @@
 #include "build/index.h"
 
 #include "build/work.h"
-#include "store/block-index-build.h"
+#include "blocks/index-build.h"
 #include "store/stage-index.h"
 #include "support/error.h"
 #include "support/fd.h"

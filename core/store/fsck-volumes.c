@@ -4,7 +4,7 @@
 /* Volumes against their block indexes, and those against the roots in the records. */
 #include "store/fsck.h"
 
-#include "store/block-index-verify.h"
+#include "blocks/verify.h"
 #include "store/records.h"
 #include "store/stage-index.h"
 #include "support/error.h"

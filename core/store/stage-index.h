@@ -5,7 +5,7 @@
  * stages/KEY/STORAGE.index. docs/store.md says why none is lost or left. */
 #pragma once
 
-#include "store/block-index.h"
+#include "blocks/index.h"
 #include "store/store.h"
 
 /* Each relative to the store; free the result. VOLUME.index.part is in use while VOLUME.index is made. */

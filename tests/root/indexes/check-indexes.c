@@ -4,8 +4,8 @@
 /* check-indexes STORE STORAGE: looks at the index of every stage in this storage, and prints a line of JSON
  * for each: key, stage, index and volume (paths), own_bytes, whole (the root that indexing all of the volume
  * gives, where the file is the same too), faults (texts). */
-#include "store/block-index-build.h"
-#include "store/block-index-verify.h"
+#include "blocks/index-build.h"
+#include "blocks/verify.h"
 #include "store/stage-index.h"
 #include "support/digest.h"
 #include "support/fd.h"

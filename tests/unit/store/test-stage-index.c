@@ -3,7 +3,7 @@
 
 /* A stage and its block index come and go together, wherever a process dies. */
 #include "common.h"
-#include "store/block-index-build.h"
+#include "blocks/index-build.h"
 #include "store/stage-index.h"
 #include "support/fd.h"
 #include "support/fs.h"

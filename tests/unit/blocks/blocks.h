@@ -4,8 +4,8 @@
 /* What the tests of block indexes share: a folder with volumes and indexes in it. */
 #pragma once
 
-#include "store/block-index-build.h"
-#include "store/block-index-verify.h"
+#include "blocks/index-build.h"
+#include "blocks/verify.h"
 
 #define SECTOR 512
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-#include "store/block-index-build.h"
+#include "blocks/index-build.h"
 
 #include "support/error.h"
 #include "support/fd.h"

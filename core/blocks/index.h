@@ -6,7 +6,7 @@
  * file holds, memory is bounded by some pages. */
 #pragma once
 
-#include "store/block-index-format.h"
+#include "blocks/index-format.h"
 
 typedef struct _VfBlockIndex VfBlockIndex;
 

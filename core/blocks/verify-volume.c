@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* A volume against its index. */
-#include "store/block-index-verify.h"
+#include "blocks/verify.h"
 
 #include "support/error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-#include "store/block-index-format.h"
+#include "blocks/index-format.h"
 
 #include "support/digest.h"
 #include "support/error.h"

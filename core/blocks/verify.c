@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* The index itself. */
-#include "store/block-index-verify.h"
+#include "blocks/verify.h"
 
 #include "support/error.h"
 

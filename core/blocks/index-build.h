@@ -5,8 +5,8 @@
  * give the same bytes. */
 #pragma once
 
-#include "store/block-index-tasks.h"
-#include "store/block-index.h"
+#include "blocks/tasks.h"
+#include "blocks/index.h"
 
 typedef struct {
   VfBlockVolume volume;       /* mapped; does not change meanwhile */

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "plugin/call.h"
-#include "store/block-index-format.h"
+#include "blocks/index-format.h"
 
 typedef struct {
   guint64 first, end; /* blocks */
