@@ -10,16 +10,26 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define N_LOCKS 64
 
 struct _VfBlockWriter {
   int fd;
   guint64 bytes; /* of the volume */
   guint depth;
   const VfBlockIndex *parent;
-  GMutex lock;       /* for: */
-  GHashTable *dirty; /* numbers of pages of level 1 that have to be hashed anew; guint64 as int64 keys */
+  GMutex lock;           /* for: */
+  GHashTable *set;       /* Set, by its page of level 1 */
+  GMutex pages[N_LOCKS]; /* each for the pages of level 0 whose number is it, modulo N_LOCKS: edits */
 };
+
+/* Which pages of level 0 below one of level 1 were set; that one has to be hashed anew. */
+typedef struct {
+  gint64 page;
+  guint64 below[2];
+} Set;
 
 static gboolean
 write_at (const VfBlockWriter *writer, const void *data, gsize length, off_t offset, GError **error)
@@ -70,14 +80,41 @@ write_hash (const VfBlockWriter *writer, guint level, guint64 page, const VfBloc
   return memcmp (&before, hash, sizeof before) == 0 || write_at (writer, hash, sizeof *hash, offset, error);
 }
 
+/* above: a page of level 1. NULL if none was set below it. */
+static Set *
+find_set (const VfBlockWriter *writer, guint64 above)
+{
+  gint64 key = (gint64)above;
+  return g_hash_table_lookup (writer->set, &key);
+}
+
+static Set *
+make_set (VfBlockWriter *writer, guint64 above)
+{
+  Set *set = find_set (writer, above);
+  if (set != NULL)
+    return set;
+  set = g_new0 (Set, 1);
+  set->page = (gint64)above;
+  g_hash_table_add (writer->set, set);
+  return set;
+}
+
 static void
 mark (VfBlockWriter *writer, guint64 page)
 {
-  gint64 key = (gint64)(page >> VF_PAGE_SHIFT);
-  g_mutex_lock (&writer->lock);
-  if (!g_hash_table_contains (writer->dirty, &key))
-    g_hash_table_add (writer->dirty, g_memdup2 (&key, sizeof key));
-  g_mutex_unlock (&writer->lock);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
+  guint bit = page % VF_PAGE_HASHES;
+  make_set (writer, page >> VF_PAGE_SHIFT)->below[bit / 64] |= G_GUINT64_CONSTANT (1) << bit % 64;
+}
+
+static gboolean
+is_set (VfBlockWriter *writer, guint64 page)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
+  const Set *set = find_set (writer, page >> VF_PAGE_SHIFT);
+  guint bit = page % VF_PAGE_HASHES;
+  return set != NULL && (set->below[bit / 64] >> bit % 64 & 1) != 0;
 }
 
 gboolean
@@ -90,22 +127,44 @@ vf_block_writer_read_parent (const VfBlockWriter *writer, guint64 page, VfBlockP
 }
 
 gboolean
-vf_block_writer_read (const VfBlockWriter *writer, guint64 page, VfBlockPage *room, GError **error)
-{
-  return read_back (writer, room, sizeof *room, vf_block_page_offset (0, page), error);
-}
-
-gboolean
 vf_block_writer_set (VfBlockWriter *writer, guint64 page, const VfBlockPage *data, GError **error)
 {
   VfBlockHash hash;
   if (!write_page (writer, 0, page, data, error))
     return FALSE;
-  if (writer->depth == 1)
-    return TRUE;
   vf_block_hash (data, &hash);
+  if (writer->depth > 1 && !write_hash (writer, 0, page, &hash, error))
+    return FALSE;
   mark (writer, page);
-  return write_hash (writer, 0, page, &hash, error);
+  return TRUE;
+}
+
+static gboolean
+read_now (VfBlockWriter *writer, guint64 page, VfBlockPage *room, GError **error)
+{
+  return is_set (writer, page) ? read_back (writer, room, sizeof *room, vf_block_page_offset (0, page), error)
+                               : vf_block_writer_read_parent (writer, page, room, error);
+}
+
+gboolean
+vf_block_writer_read (VfBlockWriter *writer, guint64 page, VfBlockPage *room, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->pages[page % N_LOCKS]);
+  return read_now (writer, page, room, error);
+}
+
+gboolean
+vf_block_writer_edit (VfBlockWriter *writer, guint64 page, guint first, guint count,
+                      const VfBlockHash *hashes, GError **error)
+{
+  VfBlockPage data;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->pages[page % N_LOCKS]);
+  if (!read_now (writer, page, &data, error))
+    return FALSE;
+  if (memcmp (&data.hashes[first], hashes, count * sizeof *hashes) == 0)
+    return TRUE;
+  memcpy (&data.hashes[first], hashes, count * sizeof *hashes);
+  return vf_block_writer_set (writer, page, &data, error);
 }
 
 /* Hashes one page above level 0 into the one above it. */
@@ -143,14 +202,16 @@ compare_pages (gconstpointer a, gconstpointer b)
 }
 
 static GArray *
-dirty_pages (const VfBlockWriter *writer)
+set_pages (const VfBlockWriter *writer)
 {
   GArray *pages = g_array_new (FALSE, FALSE, sizeof (guint64));
   GHashTableIter iter;
   gpointer key;
-  g_hash_table_iter_init (&iter, writer->dirty);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    g_array_append_vals (pages, key, 1);
+  g_hash_table_iter_init (&iter, writer->set);
+  while (g_hash_table_iter_next (&iter, &key, NULL)) {
+    guint64 page = (guint64)((const Set *)key)->page;
+    g_array_append_val (pages, page);
+  }
   g_array_sort (pages, compare_pages);
   return pages;
 }
@@ -162,8 +223,8 @@ link_levels (VfBlockWriter *writer, GError **error)
     return TRUE;
   /* The first page of each level is always among them: where the volume outgrew its parent, it is the way to
    * the parent's top page. */
-  mark (writer, 0);
-  g_autoptr (GArray) pages = dirty_pages (writer);
+  make_set (writer, 0);
+  g_autoptr (GArray) pages = set_pages (writer);
   for (guint level = 1; level < writer->depth; level++) {
     for (guint i = 0; i < pages->len; i++)
       if (!link_page (writer, level, g_array_index (pages, guint64, i), error))
@@ -229,15 +290,14 @@ begin (VfBlockWriter *writer, GCancellable *cancellable, GError **error)
   return parent == NULL || check_first (writer, error);
 }
 
-VfBlockWriter *
-vf_block_writer_new (int dirfd, const char *path, guint64 bytes, const VfBlockIndex *parent,
-                     GCancellable *cancellable, GError **error)
+static VfBlockWriter *
+make (int dirfd, const char *path, int flags, guint64 bytes, const VfBlockIndex *parent, GError **error)
 {
   if (bytes > VF_BLOCK_INDEX_MAX) {
     vf_error_set (error, VMFORGE_ERROR_FAILED, "the volume is too large for a block index");
     return NULL;
   }
-  int fd = openat (dirfd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  int fd = openat (dirfd, path, O_RDWR | O_CLOEXEC | flags, 0644);
   if (fd < 0) {
     vf_error_set_errno (error, "cannot make the block index '%s'", path);
     return NULL;
@@ -247,12 +307,64 @@ vf_block_writer_new (int dirfd, const char *path, guint64 bytes, const VfBlockIn
   writer->bytes = bytes;
   writer->depth = vf_block_depth (bytes);
   writer->parent = parent;
-  writer->dirty = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  G_STATIC_ASSERT (offsetof (Set, page) == 0);
+  writer->set = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_mutex_init (&writer->lock);
-  if (begin (writer, cancellable, error))
-    return writer;
-  vf_block_writer_free (writer);
-  return NULL;
+  for (guint i = 0; i < N_LOCKS; i++)
+    g_mutex_init (&writer->pages[i]);
+  return writer;
+}
+
+VfBlockWriter *
+vf_block_writer_new (int dirfd, const char *path, guint64 bytes, const VfBlockIndex *parent,
+                     GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VfBlockWriter) writer = make (dirfd, path, O_CREAT | O_EXCL, bytes, parent, error);
+  return writer != NULL && begin (writer, cancellable, error) ? g_steal_pointer (&writer) : NULL;
+}
+
+static gboolean
+find_changes (VfBlockWriter *writer, GError **error)
+{
+  guint64 pages = vf_block_pages (writer->bytes, 0);
+  for (guint64 page = 0; page < pages; page++) {
+    VfBlockPage before, now;
+    if (!vf_block_writer_read_parent (writer, page, &before, error) ||
+        !read_back (writer, &now, sizeof now, vf_block_page_offset (0, page), error))
+      return FALSE;
+    if (memcmp (&before, &now, sizeof now) != 0)
+      mark (writer, page);
+  }
+  return TRUE;
+}
+
+VfBlockWriter *
+vf_block_writer_reopen (int dirfd, const char *path, guint64 bytes, const VfBlockIndex *parent,
+                        GError **error)
+{
+  g_autoptr (VfBlockWriter) writer = make (dirfd, path, 0, bytes, parent, error);
+  struct stat st;
+  if (writer == NULL)
+    return NULL;
+  if (fstat (writer->fd, &st) < 0 || st.st_size != vf_block_index_bytes (bytes)) {
+    vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' was not begun for such a volume", path);
+    return NULL;
+  }
+  return find_changes (writer, error) ? g_steal_pointer (&writer) : NULL;
+}
+
+guint64
+vf_block_writer_next_set (VfBlockWriter *writer, guint64 page)
+{
+  guint64 pages = vf_block_pages (writer->bytes, 0);
+  while (page < pages) {
+    if (is_set (writer, page))
+      return page;
+    g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
+    guint64 above = page >> VF_PAGE_SHIFT;
+    page = find_set (writer, above) == NULL ? (above + 1) << VF_PAGE_SHIFT : page + 1;
+  }
+  return G_MAXUINT64;
 }
 
 void
@@ -261,7 +373,9 @@ vf_block_writer_free (VfBlockWriter *writer)
   if (writer == NULL)
     return;
   close (writer->fd);
-  g_hash_table_unref (writer->dirty);
+  g_hash_table_unref (writer->set);
   g_mutex_clear (&writer->lock);
+  for (guint i = 0; i < N_LOCKS; i++)
+    g_mutex_clear (&writer->pages[i]);
   g_free (writer);
 }

@@ -33,6 +33,11 @@ make_manifest (VfEngine *engine, const VfPlan *plan, const VfStage *last)
   vf_json_set (manifest, "stages", stages);
   vf_json_set_string (manifest, "stage", last->key);
   vf_json_set_int (manifest, "bytes", (gint64)last->bytes);
+  if (last->index != NULL)
+    vf_json_set_string (manifest, "root", last->index);
+  if (plan->lock != NULL)
+    vf_json_set_string (manifest, "lock_digest", plan->lock->digest);
+  vf_json_set_string (manifest, "builder", "vmforge " VMFORGE_VERSION);
   /* The stage's time, not this moment's: publishing the same image again is the same image. */
   vf_json_set_int (manifest, "created", last->built);
   vf_json_set_bool (manifest, "reproducible", plan->stages[plan->n_stages - 1]->reproducible);

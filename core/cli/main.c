@@ -24,6 +24,8 @@ const VfCommand *const vf_commands[] = {
     &vf_command_run,
     &vf_command_shell,
     &vf_command_export,
+    &vf_command_push,
+    &vf_command_receive,
     &vf_command_diff,
     &vf_command_gc,
     &vf_command_fsck,

@@ -31,6 +31,9 @@ vf_call_clean_line (const char *text, gsize limit)
   return g_strchomp (g_string_free (line, FALSE));
 }
 
+/* Transports have several threads, any of which may fail, log or tell. */
+static GMutex one_at_a_time;
+
 static VmforgeError
 code_from_plugin (enum vmforge_plugin_error code)
 {
@@ -59,13 +62,16 @@ host_error (struct vmforge_call *public_call, enum vmforge_plugin_error code, co
   va_end (args);
   g_autofree char *line = vf_call_clean_line (text, ERROR_LIMIT);
   /* The first one is nearest to the cause. */
-  if (call->said) {
-    g_autofree char *more = g_strdup_printf ("further error: %s", line);
-    vf_call_log (call, VMFORGE_LOG_DEBUG, more);
+  g_mutex_lock (&one_at_a_time);
+  gboolean first = !call->said;
+  if (first)
+    call->said = g_error_new (VMFORGE_ERROR, code_from_plugin (code), "%s: %s", call->plugin,
+                              *line ? line : "it failed with an empty message");
+  g_mutex_unlock (&one_at_a_time);
+  if (first)
     return;
-  }
-  call->said = g_error_new (VMFORGE_ERROR, code_from_plugin (code), "%s: %s", call->plugin,
-                            *line ? line : "it failed with an empty message");
+  g_autofree char *more = g_strdup_printf ("further error: %s", line);
+  vf_call_log (call, VMFORGE_LOG_DEBUG, more);
 }
 
 void
@@ -73,6 +79,7 @@ vf_call_log (VfCall *call, enum vmforge_log_level level, const char *text)
 {
   if (!call->host->log)
     return;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
   for (const char *start = text;;) {
     const char *end = strchr (start, '\n');
     g_autofree char *piece = end ? g_strndup (start, (gsize)(end - start)) : g_strdup (start);
@@ -102,6 +109,7 @@ host_progress (struct vmforge_call *public_call, double fraction, const char *wh
   if (!call->host->progress)
     return;
   g_autofree char *line = what ? vf_call_clean_line (what, WHAT_LIMIT) : NULL;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
   call->host->progress (isnan (fraction) || fraction < 0 ? -1.0 : MIN (fraction, 1.0), line,
                         call->host->user_data);
 }
@@ -112,22 +120,16 @@ host_cancelled (struct vmforge_call *call)
   return g_cancellable_is_cancelled (((VfCall *)call)->cancellable) ? 1 : 0;
 }
 
-static const struct vmforge_host host_table = {
-    .size = sizeof (struct vmforge_host),
-    .abi = VMFORGE_PLUGIN_ABI,
-    .error = host_error,
-    .log = host_log,
-    .progress = host_progress,
-    .cancelled = host_cancelled,
-    .run = vf_call_run,
-    .run_in_root = vf_call_run_in_root,
-    .cache_find = vf_call_cache_find,
-    .cache_add = vf_call_cache_add,
-    .emit_package = vf_call_emit_package,
-    .emit_volume = vf_call_emit_volume,
-    .emit_extent = vf_call_emit_extent,
-    .emit_artefact = vf_call_emit_artefact,
-};
+#define HOST_TABLE(...)                                                                                      \
+  {                                                                                                          \
+    .size = sizeof (struct vmforge_host), .abi = VMFORGE_PLUGIN_ABI, .error = host_error, .log = host_log,   \
+    .progress = host_progress, .cancelled = host_cancelled, .run = vf_call_run,                              \
+    .run_in_root = vf_call_run_in_root, .cache_find = vf_call_cache_find, .cache_add = vf_call_cache_add,    \
+    .emit_package = vf_call_emit_package, .emit_volume = vf_call_emit_volume,                                \
+    .emit_extent = vf_call_emit_extent, .emit_artefact = vf_call_emit_artefact, __VA_ARGS__                  \
+  }
+static const struct vmforge_host host_table = HOST_TABLE (.exchange = NULL);
+static const struct vmforge_host exchange_table = HOST_TABLE (.exchange = &vf_call_exchange);
 
 static void
 trace (const VfHost *host, const char *callback, gboolean begins)
@@ -141,7 +143,7 @@ vf_call_begin (VfCall *call, const VfHost *host, const char *plugin, const char 
 {
   static const VfHost nobody = {0};
   memset (call, 0, sizeof *call);
-  call->pub.host = &host_table;
+  call->pub.host = flags & VF_CALL_EXCHANGES ? &exchange_table : &host_table;
   call->host = host ? host : &nobody;
   call->cancellable = flags & VF_CALL_CLEANS_UP ? NULL : call->host->cancellable;
   call->plugin = plugin;
@@ -211,8 +213,14 @@ vf_call_misbehaved (const char *plugin, const char *callback, GError **error, co
 int
 vf_call_pend (VfCall *call, GError *error)
 {
-  g_clear_error (&call->pending);
   g_prefix_error (&error, "%s: ", call->plugin);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
+  /* Of several threads the first one failed; what the others say is a consequence. */
+  if (call->pending && call->flags & VF_CALL_EXCHANGES) {
+    g_error_free (error);
+    return -1;
+  }
+  g_clear_error (&call->pending);
   call->pending = error;
   return -1;
 }
@@ -224,6 +232,7 @@ vf_call_refuse (VfCall *call, const char *format, ...)
   va_start (args, format);
   g_autofree char *text = g_strdup_vprintf (format, args);
   va_end (args);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
   if (!call->said)
     vf_call_misbehaved (call->plugin, call->callback, &call->said, "%s", text);
   return -1;

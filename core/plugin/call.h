@@ -8,6 +8,7 @@
 #include "vmforge/vmforge.h"
 
 typedef struct _VfHost VfHost;
+typedef struct _VfExchange VfExchange;
 
 /* What plugins may use while they work for one caller; set once, shared by many calls of one thread.
  * Everything is borrowed and may be NULL. */
@@ -22,6 +23,8 @@ struct _VfHost {
   gboolean (*run_in_root) (const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
                            int *status, gpointer root_data, GError **error);
   gpointer root_data;
+  const VfExchange *exchange; /* of transports (plugin/exchange.h) */
+  gpointer exchange_data;
   /* Told before and after each callback of a plugin, by the thread that calls it. */
   void (*trace) (const char *callback, gboolean begins, gpointer trace_data);
   gpointer trace_data;

@@ -45,12 +45,23 @@ static const Member package_members[] = {
     PACKAGE (install), PACKAGE (manifest), PACKAGE (boot),    {NULL, 0},
 };
 
+#define TRANSPORT(member)                                                                                    \
+  {                                                                                                          \
+#member, offsetof(struct vmforge_transport, member)                                                      \
+  }
+static const Member transport_members[] = {
+    TRANSPORT (open), TRANSPORT (close), TRANSPORT (send), TRANSPORT (receive), {NULL, 0},
+};
+
 static const Kind kinds[] = {
     {VMFORGE_PLUGIN_STORAGE, offsetof (struct vmforge_plugin, storage), END_OF (struct vmforge_storage, list),
      sizeof (struct vmforge_storage), storage_members, &storage_folder, storage_without_folder},
     {VMFORGE_PLUGIN_PACKAGE, offsetof (struct vmforge_plugin, package),
      END_OF (struct vmforge_package_backend, boot), sizeof (struct vmforge_package_backend), package_members,
      NULL, NULL},
+    {VMFORGE_PLUGIN_TRANSPORT, offsetof (struct vmforge_plugin, transport),
+     END_OF (struct vmforge_transport, receive), sizeof (struct vmforge_transport), transport_members, NULL,
+     NULL},
 };
 
 /* The first descriptor that a release had: members after it are absent in older plugins. */

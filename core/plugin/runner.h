@@ -14,6 +14,7 @@ typedef enum {
   VF_CALL_EMITS_DIFFERENCES = 1 << 3,
   VF_CALL_EMITS_ARTEFACTS = 1 << 4,
   VF_CALL_HAS_ROOT = 1 << 5,
+  VF_CALL_EXCHANGES = 1 << 7,
   VF_CALL_CLEANS_UP = 1 << 6, /* runs to its end although the user stopped the work */
 } VfCallFlags;
 
@@ -54,6 +55,8 @@ void vf_call_log (VfCall *call, enum vmforge_log_level level, const char *text);
 /* One line of valid UTF-8 without control characters, at most limit bytes. */
 char *vf_call_clean_line (const char *text, gsize limit);
 
+/* Of the calls that exchange (exchange.c). */
+extern const struct vmforge_exchange vf_call_exchange;
 /* Members of the host table (emit.c, cache.c, run.c). */
 int vf_call_emit_package (struct vmforge_call *call, const struct vmforge_package *package);
 int vf_call_emit_volume (struct vmforge_call *call, const struct vmforge_volume *volume);

@@ -87,10 +87,12 @@ check_manifest (VfFsck *fsck, const char *digest, GError **error)
   }
   g_autoptr (VfJson) manifest = vf_records_read (fsck->store, path, NULL);
   const char *key = manifest == NULL ? "" : vf_json_string (manifest, "stage", "");
+  g_autofree char *import = vf_import_key (manifest == NULL ? "" : vf_json_string (manifest, "root", ""));
   g_auto (GStrv) storages = vf_stage_storages (fsck->store, key, error);
-  if (storages == NULL)
+  g_auto (GStrv) imports = storages == NULL ? NULL : vf_stage_storages (fsck->store, import, error);
+  if (imports == NULL)
     return FALSE;
-  if (*key == '\0' || storages[0] == NULL)
+  if ((*key == '\0' || storages[0] == NULL) && imports[0] == NULL)
     vf_fsck_found (fsck, "image", path, VF_CURE_IMAGE, digest, "its stage %.12s is not there", key);
   return TRUE;
 }

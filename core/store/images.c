@@ -42,13 +42,30 @@ read_manifest (VmforgeStore *store, const char *digest, GError **error)
   return NULL;
 }
 
+VfStage *
+vf_image_stage (VmforgeStore *store, VfJson *manifest, GError **error)
+{
+  const char *root = vf_json_string (manifest, "root", NULL);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfStage) stage = vf_store_find_stage (store, vf_json_string (manifest, "stage", ""), &failure);
+  /* One that was built elsewhere, or again, has the same files, but not always the same blocks. */
+  if (failure == NULL && root != NULL && (stage == NULL || g_strcmp0 (stage->index, root) != 0)) {
+    g_autofree char *key = vf_import_key (root);
+    g_clear_pointer (&stage, vf_stage_free);
+    stage = vf_store_find_stage (store, key, &failure);
+  }
+  if (failure == NULL)
+    return g_steal_pointer (&stage);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
 VfImage *
 vf_image_read (VmforgeStore *store, const char *digest, GError **error)
 {
   g_autoptr (GError) failure = NULL;
   g_autoptr (VfJson) manifest = read_manifest (store, digest, &failure);
-  const char *key = manifest == NULL ? "" : vf_json_string (manifest, "stage", "");
-  g_autoptr (VfStage) stage = manifest == NULL ? NULL : vf_store_find_stage (store, key, &failure);
+  g_autoptr (VfStage) stage = manifest == NULL ? NULL : vf_image_stage (store, manifest, &failure);
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return NULL;
@@ -60,7 +77,7 @@ vf_image_read (VmforgeStore *store, const char *digest, GError **error)
   image->version = g_strdup (vf_json_string (manifest, "version", ""));
   image->arch = g_strdup (vf_json_string (manifest, "arch", ""));
   image->digest = g_strdup (digest);
-  image->key = g_strdup (key);
+  image->key = g_strdup (stage == NULL ? vf_json_string (manifest, "stage", "") : stage->key);
   image->storage = g_strdup (store->storage_name);
   image->volume = stage == NULL ? NULL : g_strdup (stage->volume);
   image->bytes = stage == NULL ? 0 : stage->bytes;
@@ -152,7 +169,8 @@ vf_images_sweep (VmforgeStore *store, GError **error)
     g_autofree char *path = g_strdup_printf ("objects/%s.json", *digest);
     if (g_hash_table_contains (listed, *digest))
       continue;
-    if (!vf_records_remove (store, path, error))
+    g_autofree char *signatures = g_strdup_printf ("objects/%s.signatures", *digest);
+    if (!vf_records_remove (store, path, error) || !vf_records_remove (store, signatures, error))
       return FALSE;
   }
   return vf_exports_sweep (store, listed, error);

@@ -32,8 +32,8 @@ check_word (const char *what, const char *word, const char *extra, GError **erro
       extra, MAX_NAME);
 }
 
-static gboolean
-check_manifest (VmforgeStore *store, VfJson *manifest, GError **error)
+gboolean
+vf_manifest_check (VfJson *manifest, GError **error)
 {
   if (!check_word ("name", vf_json_string (manifest, "name", ""), "._+-", error) ||
       !check_word ("version", vf_json_string (manifest, "version", ""), "._+~-", error) ||
@@ -42,16 +42,23 @@ check_manifest (VmforgeStore *store, VfJson *manifest, GError **error)
   if (vf_json_int (manifest, "format", 0) != VF_STORE_FORMAT)
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "the manifest of image '%s' has no format",
                          vf_json_string (manifest, "name", ""));
+  return TRUE;
+}
+
+static gboolean
+check_manifest (VmforgeStore *store, VfJson *manifest, GError **error)
+{
+  if (!vf_manifest_check (manifest, error))
+    return FALSE;
   g_autoptr (GError) failure = NULL;
-  const char *key = vf_json_string (manifest, "stage", "");
-  g_autoptr (VfStage) stage = vf_store_find_stage (store, key, &failure);
+  g_autoptr (VfStage) stage = vf_image_stage (store, manifest, &failure);
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;
   }
   if (stage == NULL)
     return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "stage %.12s of image '%s' was removed meanwhile",
-                         key, vf_json_string (manifest, "name", ""));
+                         vf_json_string (manifest, "stage", ""), vf_json_string (manifest, "name", ""));
   return TRUE;
 }
 
@@ -75,18 +82,20 @@ find_entry (GPtrArray *entries, const char *name, const char *version, const cha
 }
 
 static char *
-text_without_created (VfJson *manifest)
+text_of_content (VfJson *manifest)
 {
   VfJson *copy = NULL;
   if (json_object_deep_copy (manifest, &copy, NULL) < 0)
     return NULL;
   json_object_object_del (copy, "created");
+  json_object_object_del (copy, "builder");
   char *text = vf_json_canonical (copy);
   json_object_put (copy);
   return text;
 }
 
-/* The current digest, if its manifest says the same but for its time: a rebuild from the cache is no news. */
+/* The current digest, if its manifest says the same but for when and by what: a rebuild from the cache is no
+ * news. */
 static const char *
 find_same (VmforgeStore *store, const VfImageName *entry, VfJson *manifest)
 {
@@ -96,8 +105,8 @@ find_same (VmforgeStore *store, const VfImageName *entry, VfJson *manifest)
   g_autoptr (VfJson) current = vf_records_read (store, path, NULL);
   if (current == NULL)
     return NULL;
-  g_autofree char *old_text = text_without_created (current);
-  g_autofree char *new_text = text_without_created (manifest);
+  g_autofree char *old_text = text_of_content (current);
+  g_autofree char *new_text = text_of_content (manifest);
   return g_strcmp0 (old_text, new_text) == 0 ? entry->digests[0] : NULL;
 }
 
@@ -169,7 +178,8 @@ publish_new (VmforgeStore *store, VfJson *manifest, GPtrArray *entries, VfImageN
 }
 
 gboolean
-vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest, GError **error)
+vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const char *const *signatures, char **digest,
+                         GError **error)
 {
   g_autoptr (VfLock) gate = vf_store_gate (store, error);
   if (gate == NULL || !check_manifest (store, manifest, error))
@@ -181,11 +191,19 @@ vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest, GError *
       find_entry (entries, vf_json_string (manifest, "name", ""), vf_json_string (manifest, "version", ""),
                   vf_json_string (manifest, "arch", ""));
   const char *same = find_same (store, entry, manifest);
-  if (same == NULL)
-    return publish_new (store, manifest, entries, entry, digest, error);
+  g_autofree char *made = g_strdup (same);
+  if ((same == NULL && !publish_new (store, manifest, entries, entry, &made, error)) ||
+      !vf_signatures_add (store, made, signatures, error))
+    return FALSE;
   if (digest != NULL)
-    *digest = g_strdup (same);
+    *digest = g_steal_pointer (&made);
   return TRUE;
+}
+
+gboolean
+vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest, GError **error)
+{
+  return vf_store_publish_signed (store, manifest, NULL, digest, error);
 }
 
 /* only: the digest to take away; NULL: all. */

@@ -55,6 +55,9 @@ gboolean vf_roots_scan (VmforgeStore *store, VfRootFunc func, gpointer user_data
 /* Forgets the others. Under the gate. */
 void vf_roots_sweep (VmforgeStore *store);
 
+/* A transfer that was not taken up again for so long will not be. */
+#define VF_TRANSFER_SECONDS (7 * 24 * 3600)
+
 /* building/VOLUME.json */
 VfJson *vf_building_read (VmforgeStore *store, const char *volume, GError **error);
 /* NULL without error if another holds it. */
@@ -79,6 +82,9 @@ gboolean vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GErr
 
 /* Names of the images ("NAME:VERSION@ARCH") whose last stage is key. */
 GPtrArray *vf_images_of_stage (VmforgeStore *store, const char *key, GError **error);
+/* Puts signatures with those that the manifest has. Under the gate. (signatures.c) */
+gboolean vf_signatures_add (VmforgeStore *store, const char *digest, const char *const *signatures,
+                            GError **error);
 /* An image by digest; NULL without error if absent. */
 VfImage *vf_image_read (VmforgeStore *store, const char *digest, GError **error);
 /* Removes manifests that no name lists, and exports without a manifest. Under the gate. */

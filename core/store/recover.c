@@ -101,6 +101,15 @@ scan_stages (VmforgeStore *store, GHashTable *recorded, GError **error)
   return TRUE;
 }
 
+/* Kept because the user said so, or because a transfer may go on; that not for ever. */
+static gboolean
+is_kept (VfJson *record)
+{
+  gint64 age = g_get_real_time () / G_USEC_PER_SEC - vf_json_int (record, "started", 0);
+  return vf_json_bool (record, "kept", FALSE) &&
+         (vf_json_object (record, "transfer") == NULL || age < VF_TRANSFER_SECONDS);
+}
+
 /* One building record. */
 static gboolean
 scan_building (VmforgeStore *store, const char *volume, GHashTable *recorded, GPtrArray *dead, GError **error)
@@ -111,7 +120,7 @@ scan_building (VmforgeStore *store, const char *volume, GHashTable *recorded, GP
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;
   }
-  if (record == NULL || vf_json_bool (record, "kept", FALSE) ||
+  if (record == NULL || is_kept (record) ||
       strcmp (vf_json_string (record, "storage", ""), store->storage_name) != 0)
     return TRUE;
   guint before = dead->len;

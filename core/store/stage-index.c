@@ -25,6 +25,12 @@ vf_building_index_path (const char *volume)
   return g_strdup_printf ("building/%s" INDEX, volume);
 }
 
+char *
+vf_building_part_path (const char *volume)
+{
+  return g_strdup_printf ("building/%s" PART, volume);
+}
+
 VfBlockIndex *
 vf_stage_index_open (VmforgeStore *store, const VfStage *stage, GError **error)
 {

@@ -11,6 +11,7 @@
 /* Each relative to the store; free the result. VOLUME.index.part is in use while VOLUME.index is made. */
 char *vf_stage_index_path (const char *key, const char *storage);
 char *vf_building_index_path (const char *volume);
+char *vf_building_part_path (const char *volume);
 
 /* With the root that its record says. The stage has one (stage->index). */
 VfBlockIndex *vf_stage_index_open (VmforgeStore *store, const VfStage *stage, GError **error);

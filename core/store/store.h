@@ -76,6 +76,13 @@ gboolean vf_store_remove_stage (VmforgeStore *store, const char *key, GError **e
 VfLock *vf_store_lock_key (VmforgeStore *store, const char *key, VfLockWaitFunc func, gpointer user_data,
                            GCancellable *cancellable, GError **error);
 
+/* ---- contents that were not built here (import.c): recorded as stages whose key follows from what they hold
+ */
+/* root: of the block index. Free the result. */
+char *vf_import_key (const char *root);
+/* What its stage.json holds; name: of the image that it came with. */
+VfJson *vf_import_record (const char *root, const char *name);
+
 /* ---- what keeps a stage from being removed (pins.c, use.c, roots.c) */
 gboolean vf_store_is_pinned (VmforgeStore *store, const char *key);
 /* Pins or unpins a stage. */
@@ -153,6 +160,18 @@ gboolean vf_store_end (VmforgeStore *store, VfBuilding *building, gboolean remov
  * fail where this does. */
 gboolean vf_store_recover (VmforgeStore *store, GError **error);
 
+/* ---- volumes that are being received (import.c). What is there of them survives the receiver, which may be
+ * killed, for a week. */
+/* root: of what is received; base: of the content that the volume begins with, whose stage is base_key, or
+ * both NULL. */
+VfBuilding *vf_store_begin_import (VmforgeStore *store, const char *root, const char *name, const char *base,
+                                   const char *base_key, GError **error);
+/* One that was left, with the base that it was begun with (free it; NULL: none). NULL: there is none. */
+VfBuilding *vf_store_resume_import (VmforgeStore *store, const char *root, char **base);
+/* It is about to be recorded: from here on it goes if its receiver dies. */
+gboolean vf_store_finish_import (VmforgeStore *store, const VfBuilding *building, const char *root,
+                                 GError **error);
+
 /* ---- volumes of failed builds that were kept (kept.c) */
 typedef struct {
   char *volume;
@@ -188,11 +207,20 @@ typedef struct {
 void vf_image_free (VfImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfImage, vf_image_free)
 
+/* Whether its name, version and architecture can be words of ours. */
+gboolean vf_manifest_check (VfJson *manifest, GError **error);
 /* Publishes a manifest
  * ({"format":1,"name","version","arch","stage","stages","spec_digest","created","packages",…}) under its name
  * and applies retention. Publishing what is current already ("created" apart) changes nothing. digest: free
  * it; may be NULL. */
 gboolean vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest, GError **error);
+/* The same with signatures, that the caller has judged; what the image had is kept. */
+gboolean vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const char *const *signatures,
+                                  char **digest, GError **error);
+/* Texts of the signatures of a manifest (signatures.c). Free the result. */
+char **vf_store_read_signatures (VmforgeStore *store, const char *digest, GError **error);
+/* The stage whose volume is what the manifest says. NULL without error if the storage does not have it. */
+VfStage *vf_image_stage (VmforgeStore *store, VfJson *manifest, GError **error);
 /* Elements VfImage; by name, then newest first. */
 GPtrArray *vf_store_list_images (VmforgeStore *store, GError **error);
 /* word: NAME[:VERSION][@ARCH], an image digest, or a stage key (also unambiguous prefixes of 6 characters),

@@ -115,6 +115,26 @@ vf_digest_is_hex (const char *text, gsize length)
   return strlen (text) == length && strspn (text, "0123456789abcdef") == length;
 }
 
+gboolean
+vf_digest_from_hex (const char *text, guint8 *bytes, gsize length)
+{
+  if (!vf_digest_is_hex (text, 2 * length))
+    return FALSE;
+  for (gsize i = 0; i < length; i++)
+    bytes[i] = (guint8)(g_ascii_xdigit_value (text[2 * i]) << 4 | g_ascii_xdigit_value (text[2 * i + 1]));
+  return TRUE;
+}
+
+char *
+vf_digest_to_hex (const guint8 *bytes, gsize length)
+{
+  char *text = g_malloc (2 * length + 1);
+  for (gsize i = 0; i < length; i++)
+    g_snprintf (text + 2 * i, 3, "%02x", bytes[i]);
+  text[2 * length] = '\0';
+  return text;
+}
+
 static void
 derive (const char *seed, const char *label, guint8 *digest)
 {

@@ -18,6 +18,9 @@ void vf_digest_bytes (const void *data, gsize length, guint8 digest[VF_DIGEST_BY
 char *vf_digest_fd (int fd, GError **error);
 char *vf_digest_file (int dirfd, const char *path, GError **error);
 gboolean vf_digest_is_hex (const char *text, gsize length);
+/* Bytes <-> lower-case hexadecimal of exactly that length. Free the text. */
+gboolean vf_digest_from_hex (const char *text, guint8 *bytes, gsize length);
+char *vf_digest_to_hex (const guint8 *bytes, gsize length);
 
 /* A UUID (version 8, lower case) made of SHA-256 over `seed NUL label`. Free the result. */
 char *vf_digest_uuid (const char *seed, const char *label);

@@ -161,6 +161,8 @@ enum vmforge_artefact_kind {
   VMFORGE_ARTEFACT_EFI_FILE = 3,  /* a file of the EFI system partition */
 };
 
+struct vmforge_exchange;
+
 /* The functions that the engine offers. Every one takes the call that the callback was given, and may be used
  * only by the thread that runs the callback and until it returns. */
 struct vmforge_host {
@@ -194,6 +196,8 @@ struct vmforge_host {
   /* path: inside the root filesystem. target: for EFI_FILE, the path in the EFI system partition. */
   int (*emit_artefact) (struct vmforge_call *call, enum vmforge_artefact_kind kind, const char *path,
                         const char *target);
+  /* For transports, and other plugins have none of it; NULL elsewhere. */
+  const struct vmforge_exchange *exchange;
 };
 
 /* The call in progress. Plugins never make one, but a fake host in a test does. */
@@ -388,8 +392,130 @@ struct vmforge_package_backend {
 
 /* ---- transport ---------------------------------------------------------------------------------------- */
 
-/* Comes with transport-cbt; the kind is reserved. */
-struct vmforge_transport;
+/* Blocks have 4096 bytes, the last one of a disk is filled up with zeros. Their hashes are SHA-256 (32
+ * bytes), and 32 zeros for a block of zeros; docs/block-index.md describes the tree of them and its root. */
+#define VMFORGE_BLOCK_BYTES 4096
+#define VMFORGE_HASH_BYTES  32
+
+/* The content of one image or stage of this store: its blocks may be read, and copied into what is received.
+ */
+struct vmforge_content {
+  uint32_t size;
+  uint32_t flags;      /* none yet: 0 */
+  uint64_t bytes;      /* of the virtual disk */
+  const uint8_t *root; /* of its block index, VMFORGE_HASH_BYTES */
+};
+
+/* Where a block is. */
+struct vmforge_place {
+  uint32_t content; /* index into what contents() gave */
+  uint32_t reserved;
+  uint64_t block;
+};
+
+/* What a transfer has cost so far. */
+struct vmforge_transfer {
+  uint32_t size;
+  uint32_t flags;         /* none yet: 0 */
+  uint64_t image_bytes;   /* of the disk */
+  uint64_t planned_bytes; /* of it, what has to travel as far as is known yet */
+  uint64_t moved_bytes;   /* of planned_bytes, what has travelled */
+  uint64_t wire_bytes;    /* that travelled in both directions, all included */
+  uint64_t index_bytes;   /* of wire_bytes: all but the blocks themselves: hashes, and what lies where */
+};
+
+#define VMFORGE_NO_CONTENT UINT32_MAX
+
+enum vmforge_offer_answer {
+  VMFORGE_OFFER_WANTED = 1, /* go on with target_open */
+  VMFORGE_OFFER_THERE = 2,  /* the store has this content: the image was published, nothing is to be sent */
+};
+
+/* What the engine does for a transport. A transport may start threads, which end before its callback returns;
+ * all of this, and host->error, log, progress and cancelled, may be used by any of them at once. */
+struct vmforge_exchange {
+  uint32_t size;
+  uint32_t flags; /* none yet: 0 */
+  /* Everything of this store that the peer may have blocks of, most recently used first. What is written to
+   * *contents stays until the callback returns. */
+  int (*contents) (struct vmforge_call *call, const struct vmforge_content **contents, uint32_t *count);
+  /* A page (VMFORGE_BLOCK_BYTES of room) of the block index of a content, verified up to its root; zeros for
+   * one that it does not have. Level 0 are the hashes of blocks. */
+  int (*read_page) (struct vmforge_call *call, uint32_t content, uint32_t level, uint64_t page, void *room);
+  /* Blocks of a content, as they are on the disk: not verified. */
+  int (*read_blocks) (struct vmforge_call *call, uint32_t content, uint64_t block, uint32_t count,
+                      void *room);
+  /* Places of blocks whose hash begins with these bytes (8 … 32), at most `room` of them, verified against
+   * the block indexes. Returns how many, or -1. */
+  int (*find_block) (struct vmforge_call *call, const uint8_t *hash, uint32_t hash_bytes,
+                     struct vmforge_place *places, uint32_t room);
+
+  /* Receiving: what the sender's offer (opaque, at most VMFORGE_OFFER_MAX bytes) says is judged, its
+   * signatures included. */
+  int (*offer) (struct vmforge_call *call, const void *offer, size_t length,
+                enum vmforge_offer_answer *answer);
+  /* The content (or VMFORGE_NO_CONTENT) that an interrupted transfer of the same image had begun from: what
+   * was received then is there if target_open is given the same. */
+  int (*target_begun) (struct vmforge_call *call, uint32_t *base);
+  /* Makes the volume that receives, with the blocks of a content, or of zeros. */
+  int (*target_open) (struct vmforge_call *call, uint32_t base);
+  /* Whether the target holds at this block what the hash (8 … 32 bytes of it) says: 1, 0, or -1. */
+  int (*target_has) (struct vmforge_call *call, uint64_t block, const uint8_t *hash, uint32_t hash_bytes);
+  /* Data of `count` blocks. */
+  int (*target_write) (struct vmforge_call *call, uint64_t block, uint32_t count, const void *data);
+  /* Blocks of a content, by reference where the storage can. */
+  int (*target_copy) (struct vmforge_call *call, uint64_t block, uint64_t count, uint32_t content,
+                      uint64_t from);
+  int (*target_zero) (struct vmforge_call *call, uint64_t block, uint64_t count);
+  /* All is there: compares the root with what the manifest says, seals and publishes. */
+  int (*target_publish) (struct vmforge_call *call);
+
+  /* Tells what the transfer has cost so far; as often as wanted. */
+  void (*figures) (struct vmforge_call *call, const struct vmforge_transfer *transfer);
+};
+#define VMFORGE_OFFER_MAX (64u * 1024 * 1024)
+
+struct vmforge_transport_config {
+  uint32_t size;
+  uint32_t flags;
+  uint32_t threads; /* that are of use here; at least 1 */
+  uint32_t reserved;
+  const char *const *parameters; /* as in vmforge_storage_config */
+};
+
+/* A stream of bytes to the peer and one from it: pipes or sockets; may be the same descriptor. They belong to
+ * the engine. */
+struct vmforge_stream {
+  uint32_t size;
+  uint32_t flags; /* none yet: 0 */
+  int input;
+  int output;
+};
+
+/* What is to be sent. */
+struct vmforge_shipment {
+  uint32_t size;
+  uint32_t flags;   /* none yet: 0 */
+  uint32_t content; /* index into what contents() gives */
+  uint32_t reserved;
+  const void *offer;   /* opaque: for the peer's exchange->offer */
+  size_t offer_length; /* bytes */
+};
+
+struct vmforge_transport {
+  uint32_t size;
+  uint32_t flags; /* none yet: 0 */
+  /* MANDATORY. */
+  int (*open) (struct vmforge_call *call, const struct vmforge_transport_config *config, void **handle);
+  /* MANDATORY. */
+  void (*close) (void *handle);
+  /* MANDATORY. Sends an image to a peer that runs receive(). Done when the peer has published it. */
+  int (*send) (void *handle, struct vmforge_call *call, const struct vmforge_stream *stream,
+               const struct vmforge_shipment *shipment);
+  /* MANDATORY. The peer is not trusted: whatever it sends, the call fails or an image is published that is
+   * what its manifest says. */
+  int (*receive) (void *handle, struct vmforge_call *call, const struct vmforge_stream *stream);
+};
 
 /* ---- the descriptor ----------------------------------------------------------------------------------- */
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* `vmforge push`, and `vmforge receive` at the other end of its stream. */
+#include "cli/cli.h"
+
+#include "cli/transfer-figures.h"
+#include "support/error.h"
+#include "transfer/peer.h"
+#include "transfer/session.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#define TRANSPORT "transport-cbt"
+
+static struct {
+  char *rsh;
+} given;
+
+static const GOptionEntry push_entries[] = {
+    {"rsh", 'e', 0, G_OPTION_ARG_STRING, &given.rsh, "How to reach a host (default: ssh)", "COMMAND"},
+    G_OPTION_ENTRY_NULL,
+};
+
+static gboolean
+send_to (VfCli *cli, VmforgeStore *store, const VfImage *image, const char *url, GError **error)
+{
+  g_autoptr (VfFigures) figures = vf_figures_new (cli, image);
+  g_autoptr (VfSession) session = vf_session_new (store, vf_figures_tell, figures, error);
+  VfPeer *peer = session == NULL ? NULL : vf_peer_open (url, given.rsh, error);
+  if (peer == NULL)
+    return FALSE;
+  int fd = vf_peer_get_fd (peer);
+  gboolean sent = vf_session_send (session, TRANSPORT, image, fd, fd, error);
+  if (!vf_peer_close (peer, !sent, sent ? error : NULL) || !sent)
+    return FALSE;
+  vf_figures_end (figures);
+  return TRUE;
+}
+
+static gboolean
+run_push (VfCli *cli, char **arguments, GError **error)
+{
+  if (!vf_cli_need_root ("reading volumes", error))
+    return FALSE;
+  vf_cli_catch_signals (cli, TRUE);
+  signal (SIGPIPE, SIG_IGN); /* a peer that closes is an error to tell, not our end */
+  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  if (image == NULL)
+    return FALSE;
+  if (image->name == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "'%s' is a stage: only images that have a name are pushed", arguments[0]);
+  store->host.cancellable = cli->cancellable;
+  return send_to (cli, store, image, arguments[1], error);
+}
+
+static gboolean
+run_receive (VfCli *cli, char **arguments, GError **error)
+{
+  if (isatty (STDIN_FILENO) || isatty (STDOUT_FILENO))
+    return vf_error_set (
+        error, VMFORGE_ERROR_SPEC,
+        "'vmforge receive' speaks to 'vmforge push' at the other end of a pipe, not to people");
+  vf_cli_catch_signals (cli, TRUE);
+  signal (SIGPIPE, SIG_IGN);
+  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  if (store == NULL)
+    return FALSE;
+  store->host.cancellable = cli->cancellable;
+  g_autoptr (VfSession) session = vf_session_new (store, NULL, NULL, error);
+  return session != NULL && vf_session_receive (session, TRANSPORT, STDIN_FILENO, STDOUT_FILENO, error);
+}
+
+const VfCommand vf_command_push = {
+    .name = "push",
+    .arguments = "IMAGE URL",
+    .summary = "Send an image to another store: only the blocks that it lacks",
+    .details = "IMAGE is NAME[:VERSION][@ARCH] or a digest. URL is ssh://[USER@]HOST[:PORT]/STORE, where\n"
+               "vmforge is installed as well, or file:///STORE.",
+    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_JSON | VF_CLI_DISPLAY,
+    .entries = push_entries,
+    .min_arguments = 2,
+    .max_arguments = 2,
+    .run = run_push,
+};
+
+const VfCommand vf_command_receive = {
+    .name = "receive",
+    .arguments = "",
+    .summary = "The other end of 'vmforge push': receives an image on standard input",
+    .options = VF_CLI_STORE | VF_CLI_STORAGE,
+    .run = run_receive,
+};

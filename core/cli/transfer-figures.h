@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* What a transfer tells the user while it runs, and in the end. */
+#pragma once
+
+#include "cli/cli.h"
+#include "transfer/session.h"
+
+typedef struct _VfFigures VfFigures;
+
+VfFigures *vf_figures_new (const VfCli *cli, const VfImage *image);
+void vf_figures_free (VfFigures *figures);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfFigures, vf_figures_free)
+
+/* A VfFiguresFunc; user_data: VfFigures. */
+void vf_figures_tell (const struct vmforge_transfer *transfer, gpointer user_data);
+/* It has succeeded. */
+void vf_figures_end (VfFigures *figures);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Transport plugins as objects, as plugin/storage.h has it for storage. */
+#pragma once
+
+#include "plugin/exchange.h"
+#include "plugin/plugin.h"
+
+typedef struct _VfTransport VfTransport;
+
+/* setting: `NAME[:key=value,…]`. host, with its exchange, is borrowed for the life of the object. threads: 0
+ * for one per processor. */
+VfTransport *vf_transport_open (const char *setting, guint threads, const VfHost *host, GError **error);
+void vf_transport_close (VfTransport *transport);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfTransport, vf_transport_close)
+
+/* offer: what the peer's exchange is given. */
+gboolean vf_transport_send (VfTransport *transport, int input, int output, guint32 content, GBytes *offer,
+                            GError **error);
+gboolean vf_transport_receive (VfTransport *transport, int input, int output, GError **error);

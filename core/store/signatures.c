@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* objects/DIGEST.signatures: what was signed is the text of objects/DIGEST.json, byte by byte. */
+#include "store/records.h"
+#include "support/checked.h"
+
+#include <string.h>
+
+static char *
+signatures_path (const char *digest)
+{
+  return g_strdup_printf ("objects/%s.signatures", digest);
+}
+
+char **
+vf_store_read_signatures (VmforgeStore *store, const char *digest, GError **error)
+{
+  g_autofree char *path = signatures_path (digest);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfJson) record = vf_records_read (store, path, &failure);
+  if (failure == NULL)
+    return record == NULL ? g_new0 (char *, 1) : vf_json_strv (record, "signatures");
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+gboolean
+vf_signatures_add (VmforgeStore *store, const char *digest, const char *const *signatures, GError **error)
+{
+  g_auto (GStrv) there = vf_store_read_signatures (store, digest, error);
+  if (there == NULL)
+    return FALSE;
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  for (char **text = there; *text != NULL; text++)
+    g_ptr_array_add (all, *text);
+  for (; signatures != NULL && *signatures != NULL; signatures++)
+    if (!g_strv_contains ((const char *const *)there, *signatures))
+      g_ptr_array_add (all, (gpointer)*signatures);
+  if (all->len == g_strv_length (there))
+    return TRUE;
+  g_ptr_array_add (all, NULL);
+  g_autoptr (VfJson) record = json_object_new_object ();
+  vf_json_set_int (record, "format", VF_STORE_FORMAT);
+  vf_json_set (record, "signatures", vf_json_from_strv ((const char *const *)all->pdata));
+  g_autofree char *path = signatures_path (digest);
+  return vf_checked_write (store->fd, path, record, error);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "transfer/session.h"
+
+#include "support/digest.h"
+#include "support/error.h"
+#include "transfer/find.h"
+
+#include <string.h>
+
+static const struct vmforge_content *
+contents (gpointer data, guint32 *count, GError **error)
+{
+  const VfSession *session = data;
+  return vf_contents_list (session->contents, count);
+}
+
+static gboolean
+read_page (gpointer data, guint32 content, guint level, guint64 page, void *room, GError **error)
+{
+  VfSession *session = data;
+  VfBlockIndex *index = vf_contents_index (session->contents, content, error);
+  return index != NULL && vf_block_index_read_page (index, level, page, room, error);
+}
+
+static gboolean
+read_blocks (gpointer data, guint32 content, guint64 block, guint32 count, void *room, GError **error)
+{
+  VfSession *session = data;
+  return vf_contents_read (session->contents, content, block, count, room, error);
+}
+
+static int
+find_block (gpointer data, const guint8 *hash, guint32 hash_bytes, struct vmforge_place *places, guint32 room,
+            GError **error)
+{
+  VfSession *session = data;
+  return vf_find_block (session->contents, hash, hash_bytes, places, room, error);
+}
+
+/* Nobody else makes the same meanwhile, by receiving it or by any other way. */
+static gboolean
+lock_content (VfSession *session, GError **error)
+{
+  g_autofree char *key = vf_import_key (session->offer->root);
+  session->lock =
+      vf_store_lock_key (session->store, key, NULL, NULL, session->store->host.cancellable, error);
+  return session->lock != NULL;
+}
+
+static gboolean
+publish (VfSession *session, GError **error)
+{
+  return vf_store_publish_signed (session->store, session->offer->manifest,
+                                  (const char *const *)session->offer->signatures, &session->digest, error);
+}
+
+static gboolean
+offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
+{
+  VfSession *session = data;
+  if (session->offer != NULL)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer offers two images at once");
+  session->offer = vf_offer_parse (bytes, length, error);
+  if (session->offer == NULL || !lock_content (session, error))
+    return FALSE;
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfStage) there = vf_image_stage (session->store, session->offer->manifest, &failure);
+  if (failure != NULL) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return FALSE;
+  }
+  if (there != NULL) {
+    *answer = VMFORGE_OFFER_THERE;
+    return publish (session, error);
+  }
+  *answer = VMFORGE_OFFER_WANTED;
+  session->target = vf_target_new (session->store, session->contents, session->offer->root,
+                                   session->offer->bytes, session->offer->name, error);
+  return session->target != NULL;
+}
+
+static guint32
+target_begun (gpointer data)
+{
+  const VfSession *session = data;
+  return session->target == NULL ? VMFORGE_NO_CONTENT : vf_target_begun (session->target);
+}
+
+static gboolean
+need_target (const VfSession *session, GError **error)
+{
+  return session->target != NULL ||
+         vf_error_set (error, VMFORGE_ERROR_FAILED, "blocks came before an image that is wanted");
+}
+
+static gboolean
+target_open (gpointer data, guint32 base, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) && vf_target_open (session->target, base, error);
+}
+
+static int
+target_has (gpointer data, guint64 block, const guint8 *hash, guint32 hash_bytes, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) ? vf_target_has (session->target, block, hash, hash_bytes, error) : -1;
+}
+
+static gboolean
+target_write (gpointer data, guint64 block, guint32 count, const void *blocks, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) && vf_target_write (session->target, block, count, blocks, error);
+}
+
+static gboolean
+target_copy (gpointer data, guint64 block, guint64 count, guint32 content, guint64 from, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) && vf_target_copy (session->target, block, count, content, from, error);
+}
+
+static gboolean
+target_zero (gpointer data, guint64 block, guint64 count, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) && vf_target_zero (session->target, block, count, error);
+}
+
+static gboolean
+target_publish (gpointer data, GError **error)
+{
+  VfSession *session = data;
+  return need_target (session, error) && vf_target_finish (session->target, error) &&
+         publish (session, error);
+}
+
+static void
+tell_figures (gpointer data, const struct vmforge_transfer *figures)
+{
+  VfSession *session = data;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&session->lock_figures);
+  session->figures = *figures;
+  if (session->func != NULL)
+    session->func (figures, session->user_data);
+}
+
+static const VfExchange exchange = {
+    .contents = contents,
+    .read_page = read_page,
+    .read_blocks = read_blocks,
+    .find_block = find_block,
+    .offer = offer,
+    .target_begun = target_begun,
+    .target_open = target_open,
+    .target_has = target_has,
+    .target_write = target_write,
+    .target_copy = target_copy,
+    .target_zero = target_zero,
+    .target_publish = target_publish,
+    .figures = tell_figures,
+};
+
+VfSession *
+vf_session_new (VmforgeStore *store, VfFiguresFunc func, gpointer user_data, GError **error)
+{
+  g_autoptr (VfSession) session = g_new0 (VfSession, 1);
+  g_mutex_init (&session->lock_figures);
+  session->store = store;
+  session->func = func;
+  session->user_data = user_data;
+  session->host = store->host;
+  session->host.exchange = &exchange;
+  session->host.exchange_data = session;
+  session->contents = vf_contents_new (store, error);
+  return session->contents == NULL ? NULL : g_steal_pointer (&session);
+}
+
+void
+vf_session_free (VfSession *session)
+{
+  if (session == NULL)
+    return;
+  g_clear_pointer (&session->target, vf_target_free);
+  g_clear_pointer (&session->contents, vf_contents_free);
+  g_clear_pointer (&session->offer, vf_offer_free);
+  g_clear_pointer (&session->lock, vf_lock_release);
+  g_mutex_clear (&session->lock_figures);
+  g_free (session->digest);
+  g_free (session);
+}
+
+gboolean
+vf_session_send (VfSession *session, const char *transport, const VfImage *image, int input, int output,
+                 GError **error)
+{
+  guint8 root[VMFORGE_HASH_BYTES];
+  const char *text = vf_json_string (image->manifest, "root", "");
+  guint32 content = vf_digest_from_hex (text, root, sizeof root)
+                        ? vf_contents_find_root (session->contents, root)
+                        : VMFORGE_NO_CONTENT;
+  if (content == VMFORGE_NO_CONTENT)
+    return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
+                         "image %s:%s@%s has no block index here: build it again", image->name,
+                         image->version, image->arch);
+  g_autoptr (GBytes) shown = vf_offer_make (session->store, image, error);
+  g_autoptr (VfTransport) opened =
+      shown == NULL ? NULL : vf_transport_open (transport, 0, &session->host, error);
+  return opened != NULL && vf_transport_send (opened, input, output, content, shown, error);
+}
+
+gboolean
+vf_session_receive (VfSession *session, const char *transport, int input, int output, GError **error)
+{
+  g_autoptr (VfTransport) opened = vf_transport_open (transport, 0, &session->host, error);
+  return opened != NULL && vf_transport_receive (opened, input, output, error);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* What the receiving end does with each kind of frame. The engine refuses blocks behind the end of the disk.
+ */
+#include "receive.h"
+
+#define ZSTD_STATIC_LINKING_ONLY
+#include <string.h>
+#include <zstd.h>
+
+#define ALL_BLOCKS (G_GUINT64_CONSTANT (1) << 49)
+
+gboolean
+receive_zero (Receiver *receiver, Bytes bytes)
+{
+  g_autoptr (GArray) runs = runs_get (&bytes, ALL_BLOCKS, ALL_BLOCKS);
+  if (runs == NULL || bytes.length > 0)
+    return receive_refuse (receiver);
+  for (guint i = 0; i < runs->len; i++) {
+    const Run *run = &g_array_index (runs, Run, i);
+    if (receiver->exchange->target_zero (receiver->call, run->block, run->count) < 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+receive_copy (Receiver *receiver, Bytes bytes)
+{
+  while (bytes.length > 0) {
+    guint64 content, from, block, count;
+    if (!number_get (&bytes, &content) || !number_get (&bytes, &from) || !number_get (&bytes, &block) ||
+        !number_get (&bytes, &count) || content >= receiver->n_contents || count == 0)
+      return receive_refuse (receiver);
+    if (receiver->exchange->target_copy (receiver->call, block, count, (guint32)content, from) < 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_prefix (Receiver *receiver, const GArray *runs, guint8 *room)
+{
+  for (guint i = 0; i < runs->len; i++) {
+    const Run *run = &g_array_index (runs, Run, i);
+    if (receiver->exchange->read_blocks (receiver->call, receiver->base, run->block, (guint32)run->count,
+                                         room) < 0)
+      return FALSE;
+    room += run->count * BLOCK;
+  }
+  return TRUE;
+}
+
+/* Exactly as many bytes as are expected. */
+static gboolean
+unpack (const Bytes *packed, const guint8 *prefix, gsize prefix_length, guint8 *room, gsize length)
+{
+  ZSTD_DCtx *context = ZSTD_createDCtx ();
+  ZSTD_DCtx_setParameter (context, ZSTD_d_windowLogMax, WINDOW_LOG);
+  if (prefix_length > 0)
+    ZSTD_DCtx_refPrefix (context, prefix, prefix_length);
+  gsize size = ZSTD_decompressDCtx (context, room, length, packed->data, packed->length);
+  ZSTD_freeDCtx (context);
+  return !ZSTD_isError (size) && size == length;
+}
+
+static gboolean
+write_runs (Receiver *receiver, const GArray *runs, const guint8 *data)
+{
+  for (guint i = 0; i < runs->len; i++) {
+    const Run *run = &g_array_index (runs, Run, i);
+    if (receiver->exchange->target_write (receiver->call, run->block, (guint32)run->count, data) < 0)
+      return FALSE;
+    data += run->count * BLOCK;
+  }
+  return TRUE;
+}
+
+gboolean
+receive_data (Receiver *receiver, Bytes bytes)
+{
+  g_autoptr (GArray) runs = runs_get (&bytes, ALL_BLOCKS, WINDOW_BLOCKS);
+  g_autoptr (GArray) from = runs == NULL ? NULL : runs_get (&bytes, receiver->blocks, PREFIX_BLOCKS);
+  if (from == NULL || runs->len == 0)
+    return receive_refuse (receiver);
+  gsize length = runs_blocks (runs) * BLOCK, prefix_length = runs_blocks (from) * BLOCK;
+  g_autofree guint8 *plain = g_malloc (length), *prefix = g_malloc (MAX (prefix_length, 1));
+  if (!read_prefix (receiver, from, prefix))
+    return FALSE;
+  if (!unpack (&bytes, prefix, prefix_length, plain, length))
+    return receive_refuse (receiver);
+  __atomic_add_fetch (&receiver->moved, length, __ATOMIC_RELAXED);
+  return write_runs (receiver, runs, plain);
+}
+
+/* A run of blocks that were found one behind the other in a content. */
+typedef struct {
+  guint64 block, count, from;
+  guint32 content;
+} Copy;
+
+static gboolean
+end_copy (Receiver *receiver, Copy *copy)
+{
+  guint64 count = copy->count;
+  copy->count = 0;
+  return count == 0 ||
+         receiver->exchange->target_copy (receiver->call, copy->block, count, copy->content, copy->from) == 0;
+}
+
+/* *found: 1 if the block is in its place now, or will be with the copy that is being grown. */
+static gboolean
+look_for (Receiver *receiver, guint64 block, const guint8 *hash, Copy *copy, int *found)
+{
+  struct vmforge_place place;
+  *found = receiver->exchange->target_has (receiver->call, block, hash, QUERY_HASH);
+  if (*found != 0)
+    return *found > 0;
+  *found = receiver->exchange->find_block (receiver->call, hash, QUERY_HASH, &place, 1);
+  if (*found <= 0)
+    return *found == 0;
+  if (copy->count > 0 && copy->content == place.content && copy->from + copy->count == place.block &&
+      copy->block + copy->count == block) {
+    copy->count++;
+    return TRUE;
+  }
+  gboolean done = end_copy (receiver, copy);
+  *copy = (Copy){.block = block, .count = 1, .from = place.block, .content = place.content};
+  return done;
+}
+
+gboolean
+receive_query (Receiver *receiver, Bytes bytes)
+{
+  const guint8 *number = bytes_get (&bytes, 4);
+  g_autoptr (GArray) runs = number == NULL ? NULL : runs_get (&bytes, ALL_BLOCKS, QUERY_BLOCKS);
+  if (runs == NULL || bytes.length != runs_blocks (runs) * QUERY_HASH)
+    return receive_refuse (receiver);
+  guint8 bits[QUERY_BLOCKS / 8] = {0};
+  guint64 bit = 0;
+  Copy copy = {0};
+  for (guint i = 0; i < runs->len; i++) {
+    const Run *run = &g_array_index (runs, Run, i);
+    for (guint64 j = 0; j < run->count; j++, bit++) {
+      int found;
+      if (!look_for (receiver, run->block + j, bytes.data + bit * QUERY_HASH, &copy, &found))
+        return FALSE;
+      bits[bit / 8] |= (guint8)((found > 0) << bit % 8);
+    }
+  }
+  return end_copy (receiver, &copy) &&
+         wire_write2 (&receiver->wire, FRAME_FOUND, number, 4, bits, (bit + 7) / 8);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HEADER      8
+#define LOOK        250                            /* milliseconds between two looks at the cancellation */
+#define SILENCE     (120 * (gint64)G_USEC_PER_SEC) /* of the peer, that is taken for its end */
+#define ALIVE       (10 * (gint64)G_USEC_PER_SEC)
+#define MAX_MESSAGE 2000
+
+void
+frame_clear (Frame *frame)
+{
+  g_clear_pointer (&frame->data, g_free);
+  frame->length = 0;
+}
+
+static gboolean
+is_stopped (Wire *wire)
+{
+  return g_atomic_int_get (&wire->stopped) || wire->call->host->cancelled (wire->call);
+}
+
+/* Waits until the descriptor is ready. since: the last time that something moved. */
+static gboolean
+wait_for (Wire *wire, int fd, short events, gint64 since)
+{
+  struct pollfd polled = {.fd = fd, .events = events};
+  for (;;) {
+    if (is_stopped (wire))
+      return cbt_fail (wire->call, VMFORGE_PLUGIN_CANCELLED, "the transfer was stopped");
+    if (g_get_monotonic_time () - since > SILENCE)
+      return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                       "the peer has been silent for two minutes: run the command again to go on");
+    int ready = poll (&polled, 1, LOOK);
+    if (ready > 0)
+      return TRUE;
+    if (ready < 0 && errno != EINTR)
+      return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "cannot wait for the peer: %s", g_strerror (errno));
+  }
+}
+
+gboolean
+wire_cut (Wire *wire)
+{
+  return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                   "the connection was cut: run the command again, it goes on where it stopped");
+}
+
+static gboolean
+write_all (Wire *wire, const guint8 *data, gsize length)
+{
+  gint64 since = g_get_monotonic_time ();
+  for (gsize done = 0; done < length;) {
+    ssize_t step = write (wire->output, data + done, length - done);
+    if (step < 0 && errno == EAGAIN) {
+      if (!wait_for (wire, wire->output, POLLOUT, since))
+        return FALSE;
+      continue;
+    }
+    if (step < 0 && errno == EINTR)
+      continue;
+    if (step < 0) {
+      /* Why it has closed is what it said last: whoever reads hears it. */
+      g_atomic_int_set (&wire->closed, 1);
+      return FALSE;
+    }
+    done += (gsize)step;
+    since = g_get_monotonic_time ();
+  }
+  __atomic_add_fetch (&wire->sent, length, __ATOMIC_RELAXED);
+  return TRUE;
+}
+
+gboolean
+wire_write2 (Wire *wire, FrameType type, const void *data, gsize length, const void *more, gsize more_length)
+{
+  guint8 header[HEADER] = {(guint8)type};
+  guint32 size = GUINT32_TO_LE ((guint32)(length + more_length));
+  memcpy (header + 4, &size, sizeof size);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&wire->lock);
+  wire->spoken = g_get_monotonic_time ();
+  return write_all (wire, header, sizeof header) && write_all (wire, data, length) &&
+         write_all (wire, more, more_length);
+}
+
+gboolean
+wire_write (Wire *wire, FrameType type, const void *data, gsize length)
+{
+  return wire_write2 (wire, type, data, length, NULL, 0);
+}
+
+static gboolean
+read_all (Wire *wire, guint8 *data, gsize length)
+{
+  for (gsize done = 0; done < length;) {
+    ssize_t step = read (wire->input, data + done, length - done);
+    if (step < 0 && errno == EAGAIN) {
+      if (!wait_for (wire, wire->input, POLLIN, wire->heard))
+        return FALSE;
+      continue;
+    }
+    if (step < 0 && errno == EINTR)
+      continue;
+    if (step <= 0)
+      return wire_cut (wire);
+    done += (gsize)step;
+    wire->heard = g_get_monotonic_time ();
+  }
+  __atomic_add_fetch (&wire->received, length, __ATOMIC_RELAXED);
+  return TRUE;
+}
+
+static gboolean
+read_frame (Wire *wire, Frame *frame)
+{
+  guint8 header[HEADER];
+  guint32 size;
+  if (!read_all (wire, header, sizeof header))
+    return FALSE;
+  memcpy (&size, header + 4, sizeof size);
+  size = GUINT32_FROM_LE (size);
+  if (header[0] == 0 || header[0] >= N_FRAMES || header[1] != 0 || header[2] != 0 || header[3] != 0 ||
+      size > WIRE_MAX_FRAME)
+    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                     "what the peer says is not the protocol (is its vmforge as new as this one?)");
+  frame_clear (frame);
+  frame->type = header[0];
+  frame->data = g_malloc (MAX (size, 1));
+  frame->length = size;
+  return read_all (wire, frame->data, size);
+}
+
+gboolean
+wire_read (Wire *wire, Frame *frame)
+{
+  do
+    if (!read_frame (wire, frame))
+      return FALSE;
+  while (frame->type == FRAME_ALIVE);
+  if (frame->type == FRAME_ERROR)
+    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "the peer says: %.*s",
+                     (int)MIN (frame->length, MAX_MESSAGE), (const char *)frame->data);
+  return TRUE;
+}
+
+gboolean
+wire_expect (Wire *wire, FrameType type, Frame *frame)
+{
+  if (!wire_read (wire, frame))
+    return FALSE;
+  return frame->type == type ||
+         cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "the peer breaks the protocol: frame %d, not %d",
+                   (int)frame->type, (int)type);
+}
+
+void
+wire_complain (Wire *wire, const char *why)
+{
+  wire_write (wire, FRAME_ERROR, why, MIN (strlen (why), MAX_MESSAGE));
+}
+
+static gpointer
+tick (gpointer data)
+{
+  Wire *wire = data;
+  g_mutex_lock (&wire->tick_lock);
+  while (!wire->ends) {
+    g_cond_wait_until (&wire->tick, &wire->tick_lock, g_get_monotonic_time () + ALIVE / 2);
+    if (wire->ends || is_stopped (wire))
+      continue;
+    g_mutex_unlock (&wire->tick_lock);
+    g_mutex_lock (&wire->lock);
+    gboolean quiet = g_get_monotonic_time () - wire->spoken >= ALIVE;
+    g_mutex_unlock (&wire->lock);
+    if (quiet)
+      wire_write (wire, FRAME_ALIVE, NULL, 0);
+    g_mutex_lock (&wire->tick_lock);
+  }
+  g_mutex_unlock (&wire->tick_lock);
+  return NULL;
+}
+
+static void
+set_blocking (int fd, gboolean blocks)
+{
+  int flags = fcntl (fd, F_GETFL);
+  if (flags >= 0)
+    (void)fcntl (fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+void
+wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream)
+{
+  *wire = (Wire){.call = call, .input = stream->input, .output = stream->output};
+  g_mutex_init (&wire->lock);
+  g_mutex_init (&wire->tick_lock);
+  g_cond_init (&wire->tick);
+  wire->heard = wire->spoken = g_get_monotonic_time ();
+  set_blocking (wire->input, FALSE);
+  set_blocking (wire->output, FALSE);
+  wire->ticker = g_thread_new ("cbt-alive", tick, wire);
+}
+
+void
+wire_stop (Wire *wire)
+{
+  g_atomic_int_set (&wire->stopped, 1);
+}
+
+void
+wire_end (Wire *wire)
+{
+  g_mutex_lock (&wire->tick_lock);
+  wire->ends = TRUE;
+  g_cond_signal (&wire->tick);
+  g_mutex_unlock (&wire->tick_lock);
+  g_thread_join (wire->ticker);
+  set_blocking (wire->input, TRUE);
+  set_blocking (wire->output, TRUE);
+  g_mutex_clear (&wire->lock);
+  g_mutex_clear (&wire->tick_lock);
+  g_cond_clear (&wire->tick);
+}

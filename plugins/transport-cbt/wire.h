@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* Frames over a pair of descriptors: a type, a length, so many bytes. Several threads may write. */
+#pragma once
+
+#include "cbt.h"
+
+typedef enum {
+  FRAME_HELLO = 1,
+  FRAME_OFFER = 2,
+  FRAME_ANSWER = 3,
+  FRAME_BEGIN = 4,
+  FRAME_ZERO = 5,
+  FRAME_COPY = 6,
+  FRAME_QUERY = 7,
+  FRAME_FOUND = 8,
+  FRAME_DATA = 9,
+  FRAME_END = 10,
+  FRAME_DONE = 11,
+  FRAME_ERROR = 12,
+  FRAME_ALIVE = 13,
+  N_FRAMES,
+} FrameType;
+
+/* Longer ones are refused unread: an offer may be the longest. */
+#define WIRE_MAX_FRAME (16u * 1024 * 1024)
+
+typedef struct {
+  Call *call;
+  int input, output;
+  GMutex lock;            /* of writing */
+  gint stopped;           /* atomic: another thread has failed, nothing is waited for any more */
+  gint closed;            /* atomic: the peer takes nothing any more */
+  guint64 sent, received; /* bytes; atomic */
+  gint64 heard;           /* monotonic time at which something came; of the reading thread */
+  gint64 spoken;          /* the same for what went out; under the lock */
+  GThread *ticker;        /* says that we are alive while we have nothing else to say */
+  GMutex tick_lock;       /* for: */
+  GCond tick;
+  gboolean ends;
+} Wire;
+
+typedef struct {
+  FrameType type;
+  guint8 *data; /* owned */
+  gsize length;
+} Frame;
+
+void frame_clear (Frame *frame);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Frame, frame_clear)
+
+/* The descriptors are made non-blocking, and put back by wire_end. */
+void wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream);
+void wire_end (Wire *wire);
+/* Wakes who reads or writes, and makes it fail. */
+void wire_stop (Wire *wire);
+
+/* FALSE without an error where the peer has closed: who reads tells why. */
+gboolean wire_write (Wire *wire, FrameType type, const void *data, gsize length);
+/* The same of two parts. */
+gboolean wire_write2 (Wire *wire, FrameType type, const void *data, gsize length, const void *more,
+                      gsize more_length);
+/* Passes over ALIVE; an ERROR of the peer is the call's error. */
+gboolean wire_read (Wire *wire, Frame *frame);
+/* The same, and any other type is an error. */
+gboolean wire_expect (Wire *wire, FrameType type, Frame *frame);
+
+/* The error of a connection that has ended; returns FALSE. */
+gboolean wire_cut (Wire *wire);
+/* Tells the peer why this end fails, if it still listens. */
+void wire_complain (Wire *wire, const char *why);
