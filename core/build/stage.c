@@ -3,10 +3,12 @@
 
 /* One stage: found, or built by a worker, sealed and recorded. */
 #include "build/engine.h"
+#include "store/hints.h"
 
 #include "build/index.h"
 #include "build/job.h"
 #include "build/trim.h"
+#include "store/hints.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
@@ -144,8 +146,14 @@ record (VfEngine *engine, const VfPlanStage *stage, const char *volume, GPtrArra
 {
   g_autoptr (VfJson) json = describe_stage (stage, packages, engine->epoch);
   double seconds = (double)(g_get_monotonic_time () - engine->began) / G_USEC_PER_SEC;
-  return vf_store_record_indexed (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
-                                  &engine->index, error);
+  if (!vf_store_record_indexed (engine->store, stage->key, json, volume, stage->bytes, seconds, log_path,
+                                &engine->index, error))
+    return FALSE;
+  /* That its blocks are found is good for transfers alone: what is not learnt now is with the next stage. */
+  g_autoptr (GError) failure = NULL;
+  if (!vf_store_learn_blocks (engine->store, stage->key, NULL, &failure))
+    g_debug ("%s", failure->message);
+  return TRUE;
 }
 
 /* What failed is removed, or kept where the user asked for it and did not stop the build himself. */

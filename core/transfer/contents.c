@@ -26,6 +26,7 @@ typedef struct {
 struct _VfContents {
   VmforgeStore *store;
   VfUse *use;
+  VfHints *hints;
   GPtrArray *list;     /* Content */
   GArray *pub;         /* struct vmforge_content */
   GHashTable *volumes; /* id → index in list + 1 */
@@ -100,6 +101,7 @@ vf_contents_new (VmforgeStore *store, GError **error)
   g_mutex_init (&contents->storage);
   if (!add_stages (contents, error) || !hold_stages (contents, error))
     return NULL;
+  contents->hints = vf_hints_open (store);
   for (guint i = 0; i < contents->list->len; i++) {
     const Content *content = g_ptr_array_index (contents->list, i);
     struct vmforge_content pub = {.size = sizeof pub, .bytes = content->stage->bytes, .root = content->root};
@@ -126,6 +128,7 @@ vf_contents_free (VfContents *contents)
   if (contents == NULL)
     return;
   unmap (contents);
+  g_clear_pointer (&contents->hints, vf_hints_close);
   g_clear_pointer (&contents->use, vf_use_end);
   g_ptr_array_unref (contents->list);
   g_array_unref (contents->pub);
@@ -171,6 +174,12 @@ guint32
 vf_contents_find_volume (const VfContents *contents, const char *volume)
 {
   return GPOINTER_TO_UINT (g_hash_table_lookup (contents->volumes, volume)) - 1;
+}
+
+const VfHints *
+vf_contents_hints (const VfContents *contents)
+{
+  return contents->hints;
 }
 
 VfBlockIndex *

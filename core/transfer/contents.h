@@ -7,6 +7,7 @@
 #pragma once
 
 #include "blocks/index.h"
+#include "store/hints.h"
 #include "store/store.h"
 #include "vmforge/plugin.h"
 
@@ -22,6 +23,8 @@ const VfStage *vf_contents_stage (const VfContents *contents, guint32 content);
 /* By root (VMFORGE_HASH_BYTES), or by the volume's id. VMFORGE_NO_CONTENT if there is none. */
 guint32 vf_contents_find_root (const VfContents *contents, const guint8 *root);
 guint32 vf_contents_find_volume (const VfContents *contents, const char *volume);
+
+const VfHints *vf_contents_hints (const VfContents *contents);
 
 /* Borrowed. */
 VfBlockIndex *vf_contents_index (VfContents *contents, guint32 content, GError **error);

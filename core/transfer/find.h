@@ -6,6 +6,6 @@
 
 #include "transfer/contents.h"
 
-/* Contract of vmforge_exchange.find_block. */
+/* Contract of vmforge_exchange.find_block; does not fail. */
 int vf_find_block (VfContents *contents, const guint8 *hash, guint32 hash_bytes, struct vmforge_place *places,
-                   guint32 room, GError **error);
+                   guint32 room);

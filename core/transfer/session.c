@@ -36,7 +36,7 @@ find_block (gpointer data, const guint8 *hash, guint32 hash_bytes, struct vmforg
             GError **error)
 {
   VfSession *session = data;
-  return vf_find_block (session->contents, hash, hash_bytes, places, room, error);
+  return vf_find_block (session->contents, hash, hash_bytes, places, room);
 }
 
 /* Nobody else makes the same meanwhile, by receiving it or by any other way. */
@@ -175,6 +175,10 @@ vf_session_new (VmforgeStore *store, VfFiguresFunc func, gpointer user_data, GEr
   session->host = store->host;
   session->host.exchange = &exchange;
   session->host.exchange_data = session;
+  /* What is not in the table yet would travel for nothing. */
+  g_autoptr (GError) failure = NULL;
+  if (!vf_store_learn_blocks (store, NULL, NULL, &failure))
+    g_debug ("%s", failure->message);
   session->contents = vf_contents_new (store, error);
   return session->contents == NULL ? NULL : g_steal_pointer (&session);
 }

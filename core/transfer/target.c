@@ -186,6 +186,17 @@ record (VfTarget *target, const char *root, GError **error)
                                   &index, error);
 }
 
+/* So that its blocks are found. What is not learnt now is when the next stage is. */
+static void
+learn (const VfTarget *target)
+{
+  const char *base =
+      target->base == VMFORGE_NO_CONTENT ? NULL : vf_contents_stage (target->contents, target->base)->key;
+  g_autoptr (GError) error = NULL;
+  if (!vf_store_learn_blocks (target->store, target->building->key, base, &error))
+    g_debug ("%s", error->message);
+}
+
 static gboolean
 seal (VfTarget *target, GError **error)
 {
@@ -218,5 +229,6 @@ vf_target_finish (VfTarget *target, GError **error)
     vf_target_abandon (target);
     return FALSE;
   }
+  learn (target);
   return vf_store_end (target->store, g_steal_pointer (&target->building), FALSE, FALSE, error);
 }

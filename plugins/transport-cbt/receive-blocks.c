@@ -98,6 +98,7 @@ receive_data (Receiver *receiver, Bytes bytes)
 typedef struct {
   guint64 block, count, from;
   guint32 content;
+  PageCache pages;
 } Copy;
 
 static gboolean
@@ -109,24 +110,39 @@ end_copy (Receiver *receiver, Copy *copy)
          receiver->exchange->target_copy (receiver->call, copy->block, count, copy->content, copy->from) == 0;
 }
 
+/* Whether what the run comes from goes on as what is asked for does: files lie in runs. */
+static gboolean
+goes_on (Receiver *receiver, Copy *copy, guint64 block, const guint8 *hash)
+{
+  guint64 next = copy->from + copy->count;
+  if (copy->count == 0 || copy->block + copy->count != block ||
+      next >= block_count (receiver->contents[copy->content].bytes))
+    return FALSE;
+  const Hash *found = pages_hash (&copy->pages, receiver->call, copy->content, next);
+  return found != NULL && memcmp (found, hash, QUERY_HASH) == 0;
+}
+
 /* *found: 1 if the block is in its place now, or will be with the copy that is being grown. */
 static gboolean
 look_for (Receiver *receiver, guint64 block, const guint8 *hash, Copy *copy, int *found)
 {
   struct vmforge_place place;
-  *found = receiver->exchange->target_has (receiver->call, block, hash, QUERY_HASH);
+  *found = receiver->resumes ? receiver->exchange->target_has (receiver->call, block, hash, QUERY_HASH) : 0;
   if (*found != 0)
     return *found > 0;
+  if (goes_on (receiver, copy, block, hash)) {
+    copy->count++;
+    *found = 1;
+    return TRUE;
+  }
   *found = receiver->exchange->find_block (receiver->call, hash, QUERY_HASH, &place, 1);
   if (*found <= 0)
     return *found == 0;
-  if (copy->count > 0 && copy->content == place.content && copy->from + copy->count == place.block &&
-      copy->block + copy->count == block) {
-    copy->count++;
-    return TRUE;
-  }
   gboolean done = end_copy (receiver, copy);
-  *copy = (Copy){.block = block, .count = 1, .from = place.block, .content = place.content};
+  copy->block = block;
+  copy->count = 1;
+  copy->from = place.block;
+  copy->content = place.content;
   return done;
 }
 

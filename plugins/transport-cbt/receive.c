@@ -58,6 +58,7 @@ answer_offer (Receiver *receiver, enum vmforge_offer_answer answer)
     return wire_write (&receiver->wire, FRAME_ANSWER, bytes->data, bytes->len);
   if (receiver->exchange->target_begun (receiver->call, &begun) < 0)
     return FALSE;
+  receiver->resumes = begun != VMFORGE_NO_CONTENT;
   begun = GUINT32_TO_LE (begun == VMFORGE_NO_CONTENT ? NOBODY : begun);
   g_byte_array_append (bytes, (const guint8 *)&begun, sizeof begun);
   receiver->n_contents = MIN (receiver->n_contents, MAX_CONTENTS);

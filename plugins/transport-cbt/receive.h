@@ -4,6 +4,7 @@
 #pragma once
 
 #include "crew.h"
+#include "pages.h"
 #include "protocol.h"
 #include "runs.h"
 #include "wire.h"
@@ -15,10 +16,10 @@ typedef struct {
   Wire wire;
   const struct vmforge_content *contents;
   guint32 n_contents;
-  guint32 base;   /* one of ours, or VMFORGE_NO_CONTENT */
-  guint64 blocks; /* of the base: what a prefix may refer to */
-  gboolean opened;
-  guint64 moved; /* bytes; atomic */
+  guint32 base;     /* one of ours, or VMFORGE_NO_CONTENT */
+  guint64 blocks;   /* of the base: what a prefix may refer to */
+  gboolean resumes; /* the target holds what came in an earlier time */
+  guint64 moved;    /* bytes; atomic */
 } Receiver;
 
 /* A frame, for the crew. */

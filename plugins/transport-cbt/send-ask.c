@@ -82,12 +82,12 @@ send_listen (gpointer data)
 static gboolean
 put_hashes (Sender *sender, GByteArray *bytes, const Run *run)
 {
-  Page page;
+  PageCache pages = {0};
   for (guint64 block = run->block; block < run->block + run->count; block++) {
-    if ((block == run->block || block % PAGE_HASHES == 0) &&
-        sender->exchange->read_page (sender->call, sender->content, 0, block >> PAGE_SHIFT, &page) < 0)
+    const Hash *hash = pages_hash (&pages, sender->call, sender->content, block);
+    if (hash == NULL)
       return FALSE;
-    g_byte_array_append (bytes, page.hashes[block % PAGE_HASHES].bytes, QUERY_HASH);
+    g_byte_array_append (bytes, hash->bytes, QUERY_HASH);
   }
   return TRUE;
 }

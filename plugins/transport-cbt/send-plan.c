@@ -55,11 +55,10 @@ end_copy (Sender *sender)
 static gboolean
 has_at (Sender *sender, guint32 content, guint64 block, const Hash *hash)
 {
-  Page page;
   if (block >= block_count (sender->contents[content].bytes))
     return FALSE;
-  return sender->exchange->read_page (sender->call, content, 0, block >> PAGE_SHIFT, &page) == 0 &&
-         memcmp (&page.hashes[block % PAGE_HASHES], hash, sizeof *hash) == 0;
+  const Hash *found = pages_hash (&sender->pages, sender->call, content, block);
+  return found != NULL && memcmp (found, hash, sizeof *hash) == 0;
 }
 
 /* Somewhere in what the peer has as well. Files lie in runs, so the block behind the last one is tried first;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "crew.h"
+#include "pages.h"
 #include "protocol.h"
 #include "runs.h"
 #include "wire.h"
@@ -27,6 +28,7 @@ typedef struct {
   guint n_copies;
   guint32 copy_content; /* the run that is being grown: ours */
   guint64 copy_from, copy_block, copy_count;
+  PageCache pages;  /* of what copies come from */
   GArray *wanted;   /* Run: blocks that the peer may lack */
   GArray *replaced; /* Run: of the base, where the image has something else */
 
