@@ -12,8 +12,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define TRANSPORT "transport-cbt"
-
 static struct {
   char *rsh;
 } given;
@@ -32,7 +30,7 @@ send_to (VfCli *cli, VmforgeStore *store, const VfImage *image, const char *url,
   if (peer == NULL)
     return FALSE;
   int fd = vf_peer_get_fd (peer);
-  gboolean sent = vf_session_send (session, TRANSPORT, image, fd, fd, error);
+  gboolean sent = vf_session_send (session, image, fd, fd, error);
   if (!vf_peer_close (peer, !sent, sent ? error : NULL) || !sent)
     return FALSE;
   vf_figures_end (figures);
@@ -71,7 +69,7 @@ run_receive (VfCli *cli, char **arguments, GError **error)
     return FALSE;
   store->host.cancellable = cli->cancellable;
   g_autoptr (VfSession) session = vf_session_new (store, NULL, NULL, error);
-  return session != NULL && vf_session_receive (session, TRANSPORT, STDIN_FILENO, STDOUT_FILENO, error);
+  return session != NULL && vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error);
 }
 
 const VfCommand vf_command_push = {

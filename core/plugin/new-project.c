@@ -26,7 +26,7 @@ check_kind (const char *kind, GError **error)
     return TRUE;
   if (g_str_equal (kind, "transport"))
     return vf_error_set (error, VMFORGE_ERROR_SPEC,
-                         "the transport kind has no interface yet: plugins are of kind package or storage");
+                         "there is no template of a transport plugin: package and storage have one");
   g_autofree char *hint = vf_suggest_hint (kind, kinds);
   return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown kind of plugin '%s'%s: it is package or storage",
                        kind, hint);

@@ -18,6 +18,7 @@ vf_config_free (VfConfig *config)
     return;
   g_free (config->store);
   g_free (config->storage);
+  g_free (config->transport);
   g_free (config);
 }
 
@@ -27,6 +28,7 @@ config_from_node (const VfNode *root, GError **error)
   g_autoptr (VfConfig) config = g_new0 (VfConfig, 1);
   config->store = g_strdup (vf_node_get_text (root, "store", DEFAULT_STORE));
   config->storage = g_strdup (vf_node_get_text (root, "storage", vf_paths_default_storage ()));
+  config->transport = g_strdup (vf_node_get_text (root, "transport", vf_paths_default_transport ()));
   config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
   const VfNode *limit = vf_node_get (root, "store_limit");
   if (limit != NULL && !vf_units_parse_size (limit->text, &config->store_limit)) {

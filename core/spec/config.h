@@ -9,6 +9,7 @@
 typedef struct {
   char *store;         /* folder of the store: "/var/lib/vmforge" */
   char *storage;       /* NAME[:key=value,…]: "storage-file" */
+  char *transport;     /* likewise: "transport-cbt" */
   int keep_images;     /* versions kept of each name: 3 */
   guint64 store_limit; /* bytes; 0: half of the filesystem */
 } VfConfig;

@@ -120,6 +120,12 @@ vf_paths_default_storage (void)
 }
 
 const char *
+vf_paths_default_transport (void)
+{
+  return VF_DEFAULT_TRANSPORT;
+}
+
+const char *
 vf_paths_worker (void)
 {
   return get_paths ()->worker;

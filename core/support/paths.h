@@ -19,5 +19,6 @@ const char *vf_paths_checker (void);
 const char *vf_paths_template_dir (void);
 /* The storage of a machine whose configuration names none, as the build was configured. */
 const char *vf_paths_default_storage (void);
+const char *vf_paths_default_transport (void);
 /* /etc/vmforge/vmforge.yaml, or what sysconfdir says. */
 const char *vf_paths_config_file (void);

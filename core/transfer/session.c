@@ -197,9 +197,14 @@ vf_session_free (VfSession *session)
   g_free (session);
 }
 
+static VfTransport *
+open_transport (VfSession *session, GError **error)
+{
+  return vf_transport_open (session->store->config->transport, 0, &session->host, error);
+}
+
 gboolean
-vf_session_send (VfSession *session, const char *transport, const VfImage *image, int input, int output,
-                 GError **error)
+vf_session_send (VfSession *session, const VfImage *image, int input, int output, GError **error)
 {
   guint8 root[VMFORGE_HASH_BYTES];
   const char *text = vf_json_string (image->manifest, "root", "");
@@ -211,14 +216,13 @@ vf_session_send (VfSession *session, const char *transport, const VfImage *image
                          "image %s:%s@%s has no block index here: build it again", image->name,
                          image->version, image->arch);
   g_autoptr (GBytes) shown = vf_offer_make (session->store, image, error);
-  g_autoptr (VfTransport) opened =
-      shown == NULL ? NULL : vf_transport_open (transport, 0, &session->host, error);
-  return opened != NULL && vf_transport_send (opened, input, output, content, shown, error);
+  g_autoptr (VfTransport) transport = shown == NULL ? NULL : open_transport (session, error);
+  return transport != NULL && vf_transport_send (transport, input, output, content, shown, error);
 }
 
 gboolean
-vf_session_receive (VfSession *session, const char *transport, int input, int output, GError **error)
+vf_session_receive (VfSession *session, int input, int output, GError **error)
 {
-  g_autoptr (VfTransport) opened = vf_transport_open (transport, 0, &session->host, error);
-  return opened != NULL && vf_transport_receive (opened, input, output, error);
+  g_autoptr (VfTransport) transport = open_transport (session, error);
+  return transport != NULL && vf_transport_receive (transport, input, output, error);
 }

@@ -32,7 +32,5 @@ void vf_session_free (VfSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfSession, vf_session_free)
 
 /* Sends an image to a peer that runs vf_session_receive. */
-gboolean vf_session_send (VfSession *session, const char *transport, const VfImage *image, int input,
-                          int output, GError **error);
-gboolean vf_session_receive (VfSession *session, const char *transport, int input, int output,
-                             GError **error);
+gboolean vf_session_send (VfSession *session, const VfImage *image, int input, int output, GError **error);
+gboolean vf_session_receive (VfSession *session, int input, int output, GError **error);

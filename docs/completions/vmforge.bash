@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan lock validate schema stages images plugins store run shell export diff gc fsck version help'
+  local commands='build plan lock validate schema stages images plugins store run shell export push receive diff gc fsck version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -45,7 +45,7 @@ _vmforge () {
   if [[ -z $words ]]; then
     case $command-$sub in
     build-* | plan-* | lock-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
-    run-* | shell-* | export-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
+    run-* | shell-* | export-* | push-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
     plugins-check) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$word"; compgen -d -- "$word"); return ;;
     plugins-new)

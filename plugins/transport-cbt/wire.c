@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEADER      8
@@ -50,6 +52,9 @@ wait_for (Wire *wire, int fd, short events, gint64 since)
 gboolean
 wire_cut (Wire *wire)
 {
+  if (__atomic_load_n (&wire->received, __ATOMIC_RELAXED) == 0)
+    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                     "the other end did not answer: is vmforge installed there, and in the path?");
   return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
                    "the connection was cut: run the command again, it goes on where it stopped");
 }
@@ -59,7 +64,9 @@ write_all (Wire *wire, const guint8 *data, gsize length)
 {
   gint64 since = g_get_monotonic_time ();
   for (gsize done = 0; done < length;) {
-    ssize_t step = write (wire->output, data + done, length - done);
+    ssize_t step = wire->output_is_socket
+                       ? send (wire->output, data + done, length - done, MSG_DONTWAIT | MSG_NOSIGNAL)
+                       : write (wire->output, data + done, length - done);
     if (step < 0 && errno == EAGAIN) {
       if (!wait_for (wire, wire->output, POLLOUT, since))
         return FALSE;
@@ -101,7 +108,8 @@ static gboolean
 read_all (Wire *wire, guint8 *data, gsize length)
 {
   for (gsize done = 0; done < length;) {
-    ssize_t step = read (wire->input, data + done, length - done);
+    ssize_t step = wire->input_is_socket ? recv (wire->input, data + done, length - done, MSG_DONTWAIT)
+                                         : read (wire->input, data + done, length - done);
     if (step < 0 && errno == EAGAIN) {
       if (!wait_for (wire, wire->input, POLLIN, wire->heard))
         return FALSE;
@@ -188,24 +196,30 @@ tick (gpointer data)
   return NULL;
 }
 
-static void
-set_blocking (int fd, gboolean blocks)
+/* Descriptors may be shared with other processes (a shell, a relay), which do not expect them to become
+ * non-blocking: sockets are asked not to wait each time, and pipes are opened once more. */
+static int
+own (int fd, int flags, gboolean *is_socket)
 {
-  int flags = fcntl (fd, F_GETFL);
-  if (flags >= 0)
-    (void)fcntl (fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+  struct stat st;
+  *is_socket = fstat (fd, &st) == 0 && S_ISSOCK (st.st_mode);
+  if (*is_socket || !S_ISFIFO (st.st_mode))
+    return fd;
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  int again = open (path, flags | O_NONBLOCK | O_CLOEXEC);
+  return again < 0 ? fd : again;
 }
 
 void
 wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream)
 {
-  *wire = (Wire){.call = call, .input = stream->input, .output = stream->output};
+  *wire = (Wire){.call = call, .stream = stream};
+  wire->input = own (stream->input, O_RDONLY, &wire->input_is_socket);
+  wire->output = own (stream->output, O_WRONLY, &wire->output_is_socket);
   g_mutex_init (&wire->lock);
   g_mutex_init (&wire->tick_lock);
   g_cond_init (&wire->tick);
   wire->heard = wire->spoken = g_get_monotonic_time ();
-  set_blocking (wire->input, FALSE);
-  set_blocking (wire->output, FALSE);
   wire->ticker = g_thread_new ("cbt-alive", tick, wire);
 }
 
@@ -223,8 +237,10 @@ wire_end (Wire *wire)
   g_cond_signal (&wire->tick);
   g_mutex_unlock (&wire->tick_lock);
   g_thread_join (wire->ticker);
-  set_blocking (wire->input, TRUE);
-  set_blocking (wire->output, TRUE);
+  if (wire->input != wire->stream->input)
+    close (wire->input);
+  if (wire->output != wire->stream->output)
+    close (wire->output);
   g_mutex_clear (&wire->lock);
   g_mutex_clear (&wire->tick_lock);
   g_cond_clear (&wire->tick);

@@ -28,7 +28,9 @@ typedef enum {
 
 typedef struct {
   Call *call;
-  int input, output;
+  const struct vmforge_stream *stream;
+  int input, output; /* the stream's, or our own */
+  gboolean input_is_socket, output_is_socket;
   GMutex lock;            /* of writing */
   gint stopped;           /* atomic: another thread has failed, nothing is waited for any more */
   gint closed;            /* atomic: the peer takes nothing any more */
@@ -50,7 +52,6 @@ typedef struct {
 void frame_clear (Frame *frame);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Frame, frame_clear)
 
-/* The descriptors are made non-blocking, and put back by wire_end. */
 void wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream);
 void wire_end (Wire *wire);
 /* Wakes who reads or writes, and makes it fail. */

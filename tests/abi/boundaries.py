@@ -14,7 +14,8 @@ sys.path[:0] = [HERE, os.path.join(SOURCE, "tests", "vm")]
 from header import Header, without_comments
 from tap import Tap
 
-RUNNERS = {"core/plugin/storage.c": "vmforge_storage", "core/plugin/backend.c": "vmforge_package_backend"}
+RUNNERS = {"core/plugin/storage.c": "vmforge_storage", "core/plugin/backend.c": "vmforge_package_backend",
+           "core/plugin/transport.c": "vmforge_transport"}
 # Programs of the host and the Debian packages that bring them, for messages.
 PROGRAMS = {"core/support/process-find.c"}
 

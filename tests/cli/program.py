@@ -337,8 +337,8 @@ def test_new_plugin(folder):
     equal({**json.loads(out), "files": None}, {"name": "crate", "kind": "package", "path": place + "-crate",
                                                "files": None}, "'plugins new --json' prints an object")
     equal(sorted(json.loads(out)["files"]), sorted(os.listdir(place + "-crate")), "which has the files")
-    fails(["plugins", "new", "transport", "wire"], 2, "the transport kind has no interface yet: plugins are of kind "
-          "package or storage", "'plugins new transport' is refused")
+    fails(["plugins", "new", "transport", "wire"], 2, "there is no template of a transport plugin: package and storage "
+          "have one", "'plugins new transport' is refused")
     fails(["plugins", "new", "storge", "tape"], 2, "unknown kind of plugin 'storge' (did you mean 'storage'?): it is "
           "package or storage", "an unknown kind of plugin gets a suggestion")
     fails(["plugins", "new", "storage", "../x"], 2, "'../x' is no name for a plugin: it begins with a letter, holds "

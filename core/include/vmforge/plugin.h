@@ -26,7 +26,7 @@
  *    Nothing is ever freed by the other side.
  *  - One handle is used by one thread at a time. Several handles may be in use at once, in several threads
  *    and processes, on the same store, so a plugin has no writable global state.
- *  - A plugin starts no threads, changes no signal handlers, working folder or umask, writes nothing to
+ *  - A plugin starts no threads (transports excepted), changes no signal handlers, working folder or umask, writes nothing to
  *    standard output or error, never exits, and leaves no descriptor, memory or process behind that its
  *    handle does not own. The process may be killed at any moment: what is half made is never listed later,
  *    or can be removed.

@@ -202,7 +202,9 @@ the_table_is_of_the_kind_and_of_the_size (Described *described, gconstpointer da
   assert_bad (described, "has a storage table whose .size is");
   described->storage.size++;
   described->plugin.kind = VMFORGE_PLUGIN_TRANSPORT;
-  assert_bad (described, "is a plugin of kind 3, which this vmforge does not know");
+  assert_bad (described, "is of kind transport but has a storage table");
+  described->plugin.kind = 4;
+  assert_bad (described, "is a plugin of kind 4, which this vmforge does not know");
 }
 
 static void

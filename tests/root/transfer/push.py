@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) 2026 The vmforge authors
+"""Images go to other stores: whole, and no more of them than what is not there."""
+import json
+import os
+import subprocess
+
+from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, whole
+
+KIB = 1024
+
+
+def to_nowhere(test):
+    """Into a store that is made."""
+    with place(test, "empty-store") as target:
+        done, figures = push(test, "first", target)
+        if done.returncode:
+            return program.said(done)
+        return whole(test, "first", target) or (None if figures["moved_bytes"] < figures["image_bytes"] / 4 else figures)
+
+
+def again(test):
+    with place(test, "again-store") as target:
+        push(test, "first", target)
+        done, figures = push(test, "first", target)
+        return program.said(done) if done.returncode else None if figures["wire_bytes"] < 16 * KIB else figures
+
+
+def derived(test):
+    """What it has more than an image that is there."""
+    with place(test, "derived-store") as target:
+        _, before = push(test, "first", target)
+        done, figures = push(test, "next", target)
+        if done.returncode or figures["moved_bytes"] > before["moved_bytes"] / 4 or figures["index_bytes"] > 16 * KIB:
+            return f"{figures} {program.said(done)}"
+        return whole(test, "next", target) or same(test, "first", target)
+
+
+def back(test):
+    """An image whose content is known under another name, and one that is smaller than what is there."""
+    with place(test, "back-store") as target:
+        push(test, "next", target)
+        done, figures = push(test, "first", target)
+        if done.returncode or figures["moved_bytes"] > 4096 * KIB:
+            return f"{figures} {program.said(done)}"
+        return whole(test, "first", target)
+
+
+def independent(test):
+    """Built apart, in another store: the same files lie elsewhere. Both ways: the sender knows none of the receiver's."""
+    with place(test, "apart-store") as apart, place(test, "apart-target") as target:
+        build(test, specs(test)["other"], apart)
+        _, before = push(test, "first", target)
+        done, figures = push(test, "other", target, store=apart)
+        if done.returncode or figures["moved_bytes"] > before["moved_bytes"] / 3:
+            return f"{figures} of {before} {program.said(done)}"
+        return whole(test, "other", target, apart)
+
+
+def known_elsewhere(test):
+    """The sender has both, the receiver one, and they share blocks at other places alone."""
+    with place(test, "known-store") as target, place(test, "known-target") as empty:
+        build(test, specs(test)["other"])
+        _, before = push(test, "other", empty)
+        push(test, "first", target)
+        done, figures = push(test, "other", target)
+        if done.returncode or figures["moved_bytes"] > before["moved_bytes"] / 3 or figures["index_bytes"] > 64 * KIB:
+            return f"{figures} of {before} {program.said(done)}"
+        return whole(test, "other", target)
+
+
+def relay(test):
+    """Over what stands for ssh; and over a link that stalls."""
+    with place(test, "relay-store") as target:
+        count = os.path.join(test.work, "count")
+        done, figures = relayed(test, "first", target, "count", count)
+        with open(count, encoding="utf-8") as file:
+            passed = int(file.read())
+        if done.returncode or not passed < figures["wire_bytes"] < passed + 64 * KIB:
+            return f"{passed} {figures} {program.said(done)}"
+        done, _ = relayed(test, "next", target, "slow", 100 * KIB)
+        return program.said(done) if done.returncode else whole(test, "next", target)
+
+
+def two_at_once(test):
+    """One receives, the other waits, and then it is there."""
+    with place(test, "two-store") as target:
+        command = [program.PROGRAM, "push", "first", f"file://{target}", "--store", test.store]
+        running = [subprocess.Popen(command, env=test.toy.environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+        ends = [process.wait() for process in running]
+        stages = json.loads(test.vmforge("stages", "list", "--json", store=target).stdout)
+        return f"{ends} {stages}" if ends != [0, 0] or len(stages) != 1 else whole(test, "first", target)
+
+
+def collected(test):
+    """What is received is collected like a stage, when no image needs it."""
+    with place(test, "gc-store") as target:
+        push(test, "first", target)
+        test.vmforge("images", "rm", "first", store=target)
+        done = test.vmforge("gc", "--keep-days", "0", "--json", store=target)
+        removed = [one["kind"] for one in json.loads(done.stdout)["removed"]]
+        return None if "stage" in removed else program.said(done)
+
+
+def bad_places(test):
+    for url, pattern in (("http://example.org/store", "is no place to push to"), ("file://host/store", "is no place"),
+                         ("ssh://-oProxyCommand=x/store", "is no place"), ("ssh://host", "is no place"),
+                         ("/srv/store", "is no place")):
+        done = test.vmforge("push", "first", url)
+        problem = judge_error(done, pattern, 2)
+        if problem:
+            return f"{url}: {problem}"
+    return judge_error(test.vmforge("push", "nobody", "file:///nowhere"), "no image or stage 'nobody'", 2)
+
+
+def foreign_folder(test):
+    """A folder that is no store stays as it is."""
+    with place(test, "foreign") as target:
+        os.makedirs(target)
+        with open(f"{target}/letter", "w", encoding="utf-8") as file:
+            file.write("dear\n")
+        done, _ = push(test, "first", target)
+        left = os.listdir(target)
+        os.unlink(f"{target}/letter")
+        return judge_error(done, "letter|holds other files|is no store") or (None if left == ["letter"] else left)
+
+
+def not_the_protocol(test):
+    """Something else at the other end."""
+    with place(test, "chatter") as target:
+        for rsh, pattern in (("echo hello to all of you", "not the protocol|did not answer"), ("true", "did not answer"), ("false", "did not answer"),
+                             ("sh -c 'cat /dev/zero'", "not the protocol"), ("/nonexistent/ssh", "cannot reach")):
+            done, _ = push(test, "first", f"ssh://host{target}", "--rsh", rsh)
+            problem = judge_error(done, pattern, 3 if "nonexistent" in rsh else 1)
+            if problem:
+                return f"{rsh}: {problem}"
+    return None
+
+
+def run(test):
+    for name in ("first", "next"):
+        build(test, specs(test)[name])
+    for sentence, function in (
+            ("an image goes into a store that is made for it, and is the same there", to_nowhere),
+            ("an image that is there is not sent again", again),
+            ("of a derived image what it has more travels, and the other stays as it was", derived),
+            ("an image comes upon one that was made of it", back),
+            ("of one that was built apart, what is somewhere in the other store does not travel", independent),
+            ("what lies elsewhere in both stores is not even asked for", known_elsewhere),
+            ("what is said of the bytes on the wire is so, and a slow link does no harm", relay),
+            ("two that push the same image at once make one of it", two_at_once),
+            ("what was received is collected when nothing needs it", collected),
+            ("URLs that name no store are refused, and images that are not there", bad_places),
+            ("a folder that is no store is refused and stays", foreign_folder),
+            ("an end that is no vmforge is told of", not_the_protocol)):
+        test.attempt(sentence, lambda function=function: function(test))
+    assert images(test, test.store)
+
+
+if __name__ == "__main__":
+    fixture.main(run)
