@@ -101,6 +101,22 @@ append (GString *text, VfJson *json)
   }
 }
 
+gboolean
+vf_json_has_floats (VfJson *json)
+{
+  gboolean found = json_object_is_type (json, json_type_double);
+  if (json_object_is_type (json, json_type_array))
+    for (size_t i = 0; i < json_object_array_length (json) && !found; i++)
+      found = vf_json_has_floats (json_object_array_get_idx (json, i));
+  if (json_object_is_type (json, json_type_object)) {
+    json_object_object_foreach (json, name, value) {
+      (void)name;
+      found |= vf_json_has_floats (value);
+    }
+  }
+  return found;
+}
+
 char *
 vf_json_canonical (VfJson *json)
 {

@@ -21,6 +21,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfJson, vf_json_unref)
  * short escapes and \u00XX for other control characters alone. Free the result. */
 char *vf_json_canonical (VfJson *json);
 
+/* Whether any number in it is none that the canonical form can have. */
+gboolean vf_json_has_floats (VfJson *json);
+
 /* Parses all of text strictly; depth at most 64. */
 VfJson *vf_json_parse (const char *text, gsize length, GError **error);
 /* The same for a file of at most 256 MiB; errors name it. */

@@ -51,7 +51,8 @@ static gboolean
 read_manifest (VfOffer *offer, GError **error)
 {
   offer->manifest = vf_json_parse (offer->text, strlen (offer->text), NULL);
-  if (offer->manifest == NULL || !json_object_is_type (offer->manifest, json_type_object))
+  if (offer->manifest == NULL || !json_object_is_type (offer->manifest, json_type_object) ||
+      vf_json_has_floats (offer->manifest))
     return refuse (error, "its manifest is not JSON");
   /* The digest names the text: only one text may say the same. */
   g_autofree char *canonical = vf_json_canonical (offer->manifest);

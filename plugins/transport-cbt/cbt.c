@@ -3,12 +3,35 @@
 
 #include "cbt.h"
 
+#define SILENCE "120"
+
+static const struct vmforge_parameter parameters[] = {
+    {"silence", "string", SILENCE, "seconds of silence that are taken for the end of the peer"}, {NULL}};
+
+static gboolean
+read_silence (Call *call, const char *const *given, guint *seconds)
+{
+  const char *text = SILENCE;
+  guint64 value;
+  for (; given != NULL && *given != NULL; given += 2)
+    if (g_str_equal (given[0], "silence"))
+      text = given[1];
+  if (!g_ascii_string_to_unsigned (text, 10, 1, 86400, &value, NULL))
+    return cbt_fail (call, VMFORGE_PLUGIN_INVALID, "'silence' is no number of seconds: '%s'", text);
+  *seconds = (guint)value;
+  return TRUE;
+}
+
 static int
 cbt_open (Call *call, const struct vmforge_transport_config *config, void **handle)
 {
   Cbt *cbt = g_new0 (Cbt, 1);
   /* Each takes some 40 MiB; more would be faster than any link. */
   cbt->threads = CLAMP (config->threads, 1, 4);
+  if (!read_silence (call, config->parameters, &cbt->silence)) {
+    g_free (cbt);
+    return -1;
+  }
   *handle = cbt;
   return 0;
 }
@@ -29,4 +52,4 @@ static const struct vmforge_transport cbt_table = {
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_TRANSPORT, sizeof cbt_table, .name = "transport-cbt",
                 .version = VMFORGE_VERSION, .description = "Sends only the blocks that the other end lacks",
-                .transport = &cbt_table);
+                .parameters = parameters, .transport = &cbt_table);

@@ -16,6 +16,7 @@ typedef struct vmforge_call Call;
 
 typedef struct {
   guint threads;
+  guint silence; /* seconds of it, that are taken for the end of the peer */
 } Cbt;
 
 typedef struct {

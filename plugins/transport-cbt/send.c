@@ -111,7 +111,7 @@ cbt_send (void *handle, Call *call, const struct vmforge_stream *stream,
   sender.queries = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
   g_mutex_init (&sender.lock);
   g_cond_init (&sender.answered);
-  wire_begin (&sender.wire, call, stream);
+  wire_begin (&sender.wire, call, stream, ((Cbt *)handle)->silence);
   gboolean done = run (&sender, shipment);
   if (!done && g_atomic_int_get (&sender.wire.closed))
     wire_cut (&sender.wire);

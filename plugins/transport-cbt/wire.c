@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #define HEADER      8
-#define LOOK        250                            /* milliseconds between two looks at the cancellation */
-#define SILENCE     (120 * (gint64)G_USEC_PER_SEC) /* of the peer, that is taken for its end */
+#define LOOK        250 /* milliseconds between two looks at the cancellation */
 #define ALIVE       (10 * (gint64)G_USEC_PER_SEC)
 #define MAX_MESSAGE 2000
 
@@ -38,9 +37,10 @@ wait_for (Wire *wire, int fd, short events, gint64 since)
   for (;;) {
     if (is_stopped (wire))
       return cbt_fail (wire->call, VMFORGE_PLUGIN_CANCELLED, "the transfer was stopped");
-    if (g_get_monotonic_time () - since > SILENCE)
+    if (g_get_monotonic_time () - since > wire->silence * G_USEC_PER_SEC)
       return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                       "the peer has been silent for two minutes: run the command again to go on");
+                       "the peer has been silent for %d seconds: run the command again to go on",
+                       (int)wire->silence);
     int ready = poll (&polled, 1, LOOK);
     if (ready > 0)
       return TRUE;
@@ -86,14 +86,33 @@ write_all (Wire *wire, const guint8 *data, gsize length)
   return TRUE;
 }
 
+/* Type, three bytes of a digest of type, length and the number of the frame, length: what was lost, changed
+ * or said twice shows before anybody waits for bytes that never come. */
+static void
+make_header (guint8 *header, FrameType type, guint32 length, guint64 number)
+{
+  guint8 text[13] = {(guint8)type}, digest[32];
+  gsize size = sizeof digest;
+  guint32 small_length = GUINT32_TO_LE (length);
+  guint64 small_number = GUINT64_TO_LE (number);
+  memcpy (text + 1, &small_length, 4);
+  memcpy (text + 5, &small_number, 8);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_checksum_update (checksum, text, sizeof text);
+  g_checksum_get_digest (checksum, digest, &size);
+  header[0] = (guint8)type;
+  memcpy (header + 1, digest, 3);
+  memcpy (header + 4, &small_length, 4);
+}
+
 gboolean
 wire_write2 (Wire *wire, FrameType type, const void *data, gsize length, const void *more, gsize more_length)
 {
-  guint8 header[HEADER] = {(guint8)type};
-  guint32 size = GUINT32_TO_LE ((guint32)(length + more_length));
-  memcpy (header + 4, &size, sizeof size);
+  guint8 header[HEADER];
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&wire->lock);
+  make_header (header, type, (guint32)(length + more_length), wire->n_written++);
   wire->spoken = g_get_monotonic_time ();
+  wire->has_ended |= type == FRAME_END;
   return write_all (wire, header, sizeof header) && write_all (wire, data, length) &&
          write_all (wire, more, more_length);
 }
@@ -129,13 +148,14 @@ read_all (Wire *wire, guint8 *data, gsize length)
 static gboolean
 read_frame (Wire *wire, Frame *frame)
 {
-  guint8 header[HEADER];
+  guint8 header[HEADER], wanted[HEADER];
   guint32 size;
   if (!read_all (wire, header, sizeof header))
     return FALSE;
   memcpy (&size, header + 4, sizeof size);
   size = GUINT32_FROM_LE (size);
-  if (header[0] == 0 || header[0] >= N_FRAMES || header[1] != 0 || header[2] != 0 || header[3] != 0 ||
+  make_header (wanted, header[0], size, wire->n_read++);
+  if (header[0] == 0 || header[0] >= N_FRAMES || memcmp (header, wanted, sizeof header) != 0 ||
       size > WIRE_MAX_FRAME)
     return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
                      "what the peer says is not the protocol (is its vmforge as new as this one?)");
@@ -186,7 +206,7 @@ tick (gpointer data)
       continue;
     g_mutex_unlock (&wire->tick_lock);
     g_mutex_lock (&wire->lock);
-    gboolean quiet = g_get_monotonic_time () - wire->spoken >= ALIVE;
+    gboolean quiet = !wire->has_ended && g_get_monotonic_time () - wire->spoken >= ALIVE;
     g_mutex_unlock (&wire->lock);
     if (quiet)
       wire_write (wire, FRAME_ALIVE, NULL, 0);
@@ -211,9 +231,9 @@ own (int fd, int flags, gboolean *is_socket)
 }
 
 void
-wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream)
+wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream, guint silence)
 {
-  *wire = (Wire){.call = call, .stream = stream};
+  *wire = (Wire){.call = call, .stream = stream, .silence = silence};
   wire->input = own (stream->input, O_RDONLY, &wire->input_is_socket);
   wire->output = own (stream->output, O_WRONLY, &wire->output_is_socket);
   g_mutex_init (&wire->lock);

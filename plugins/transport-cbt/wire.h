@@ -31,14 +31,17 @@ typedef struct {
   const struct vmforge_stream *stream;
   int input, output; /* the stream's, or our own */
   gboolean input_is_socket, output_is_socket;
-  GMutex lock;            /* of writing */
-  gint stopped;           /* atomic: another thread has failed, nothing is waited for any more */
-  gint closed;            /* atomic: the peer takes nothing any more */
-  guint64 sent, received; /* bytes; atomic */
-  gint64 heard;           /* monotonic time at which something came; of the reading thread */
-  gint64 spoken;          /* the same for what went out; under the lock */
-  GThread *ticker;        /* says that we are alive while we have nothing else to say */
-  GMutex tick_lock;       /* for: */
+  GMutex lock;               /* of writing */
+  gint stopped;              /* atomic: another thread has failed, nothing is waited for any more */
+  gint closed;               /* atomic: the peer takes nothing any more */
+  guint64 sent, received;    /* bytes; atomic */
+  gint64 heard;              /* monotonic time at which something came; of the reading thread */
+  gint64 spoken;             /* the same for what went out; under the lock */
+  guint64 n_written, n_read; /* frames */
+  gboolean has_ended;        /* END was said: nothing comes after it; under the lock */
+  gint64 silence;            /* seconds of it, that are taken for the end of the peer */
+  GThread *ticker;           /* says that we are alive while we have nothing else to say */
+  GMutex tick_lock;          /* for: */
   GCond tick;
   gboolean ends;
 } Wire;
@@ -52,7 +55,7 @@ typedef struct {
 void frame_clear (Frame *frame);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Frame, frame_clear)
 
-void wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream);
+void wire_begin (Wire *wire, Call *call, const struct vmforge_stream *stream, guint silence);
 void wire_end (Wire *wire);
 /* Wakes who reads or writes, and makes it fail. */
 void wire_stop (Wire *wire);

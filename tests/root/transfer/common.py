@@ -17,7 +17,7 @@ import fixture
 from fixture import program
 
 RELAY = os.path.join(HERE, "relay.py")
-NOISE = "for i in $(seq 1 400); do seq $i 3000 | sha256sum; done >/srv/noise; seq 1 90000 >/srv/numbers"
+NOISE = "for i in $(seq 1 400); do seq $i 3000 | sha256sum; done >/srv/noise; seq 1 4000000 >/srv/numbers"
 
 
 def specs(test):

@@ -6,7 +6,7 @@ runs the command; what is answered passes untouched.
 
     cut AT      the stream ends after so many bytes
     flip AT     one bit of the byte there is another
-    drop AT     4096 bytes from there on are left out
+    swap AT     the bytes from there on, in one reading, come in another order
     twice AT    4096 bytes from there on come twice
     slow AT     every AT bytes it waits for a tenth of a second
     count FILE  how many bytes passed is written there"""
@@ -39,9 +39,10 @@ class Bad:
             return data[:here]
         if self.mode == "flip":
             return data[:here] + bytes([data[here] ^ 0x10]) + data[here + 1:]
-        if self.mode == "drop":
-            return data[:here] + data[here + STEP:]
-        return data[:here + STEP] + data[here:]
+        if self.mode == "swap":
+            half = (len(data) - here) // 2
+            return data[:here] + data[here + half:here + 2 * half] + data[here:here + half] + data[here + 2 * half:]
+        return data + data[here:]
 
 
 def forward(bad, child):
