@@ -5,8 +5,8 @@
  * give the same bytes. */
 #pragma once
 
-#include "blocks/tasks.h"
 #include "blocks/index.h"
+#include "blocks/tasks.h"
 
 typedef struct {
   VfBlockVolume volume;       /* mapped; does not change meanwhile */

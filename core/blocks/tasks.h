@@ -4,8 +4,8 @@
 /* Which blocks of a volume are looked at, page for page of level 0, by several threads. */
 #pragma once
 
-#include "plugin/call.h"
 #include "blocks/index-format.h"
+#include "plugin/call.h"
 
 typedef struct {
   guint64 first, end; /* blocks */

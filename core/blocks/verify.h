@@ -5,8 +5,8 @@
  * told, and the rest is looked at all the same. */
 #pragma once
 
-#include "blocks/tasks.h"
 #include "blocks/index.h"
+#include "blocks/tasks.h"
 
 typedef enum {
   /* A page is not what the page above says. Nothing is known of the blocks below it, of which offset and

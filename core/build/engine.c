@@ -180,6 +180,8 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
   for (gsize i = 0; i < n_specs; i++)
     if (!vf_output_check (specs[i], engine.options, error))
       return FALSE;
+  if (!vf_output_check_apart (specs, n_specs, engine.options, error))
+    return FALSE;
   g_autoptr (GPtrArray) plans = plan_specs (&engine, specs, n_specs, error);
   g_autoptr (VfUse) use = plans == NULL ? NULL : use_stages (store, plans, error);
   if (use == NULL)

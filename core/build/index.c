@@ -4,8 +4,8 @@
 /* The last step of a stage: the block index of its sealed volume, from the parent's where there is one. */
 #include "build/index.h"
 
-#include "build/work.h"
 #include "blocks/index-build.h"
+#include "build/work.h"
 #include "store/stage-index.h"
 #include "support/error.h"
 #include "support/fd.h"

@@ -136,7 +136,7 @@ update_spec (VfDisplay *display, const VmforgeEvent *event)
     return;
   gboolean begins = event->type == VMFORGE_EVENT_STAGE &&
                     (event->state == VMFORGE_STATE_BUILDING || event->state == VMFORGE_STATE_BLOCKED);
-  if (event->type == VMFORGE_EVENT_SPEC)
+  if (event->type == VMFORGE_EVENT_SPEC && event->state != VMFORGE_STATE_WAITING)
     display->told[index] = event->state == VMFORGE_STATE_BUILT ? VF_SPEC_BUILT : VF_SPEC_FAILED;
   else if (begins && display->told[index] == VF_SPEC_NOT_BEGUN)
     display->told[index] = VF_SPEC_BEGUN;
