@@ -123,6 +123,18 @@ name_image (const VmforgeSpec *spec, const VmforgeBuildOptions *options)
   return image;
 }
 
+/* What others take for a format by its name, and we would write as raw. */
+static gboolean
+check_ending (const char *output, GError **error)
+{
+  static const char *const others[] = {"vmdk", "vhd", "vhdx", "vdi", "ova", "gz", "xz", "zst", NULL};
+  const char *dot = vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
+  return dot == NULL || !g_strv_contains (others, dot + 1) ||
+         vf_error_set (error, VMFORGE_ERROR_SPEC,
+                       "'%s' would be a raw image: vmforge writes no .%s (or say --format raw)", output,
+                       dot + 1);
+}
+
 gboolean
 vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GError **error)
 {
@@ -139,6 +151,8 @@ vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GE
         error, VMFORGE_ERROR_SPEC,
         "'%s' would be written in several formats: name a folder, or choose one with --format",
         options->output);
+  if (options->format == NULL && !check_ending (options->output, error))
+    return FALSE;
   VfImage image = name_image (spec, options);
   for (; *formats != NULL; formats++) {
     g_autofree char *path = vf_image_output_path (&image, *formats, options->output);

@@ -5,6 +5,8 @@
 
 #include "support/units.h"
 
+#define OWN_USES 2 /* of a build: that it is there, and its stages */
+
 static void
 on_removed (const VfGarbage *garbage, gpointer user_data)
 {
@@ -38,7 +40,7 @@ vf_engine_trim (VfEngine *engine)
 {
   VfGcResult result;
   guint64 limit = vf_store_limit (engine->store);
-  if (g_cancellable_is_cancelled (engine->cancellable) || !collect (engine, limit, 1, &result) ||
+  if (g_cancellable_is_cancelled (engine->cancellable) || !collect (engine, limit, OWN_USES, &result) ||
       !result.in_need)
     return;
   g_autofree char *size = vf_units_format_size (result.left), *most = vf_units_format_size (limit);

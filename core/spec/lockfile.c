@@ -181,8 +181,7 @@ check_checksum (const VfNode *root, GError **error)
   const VfNode *checksum = vf_node_get (root, "checksum");
   g_autofree char *made = checksum == NULL ? NULL : vf_lockfile_checksum (root);
   return checksum == NULL || g_str_equal (made, checksum->text) ||
-         vf_node_error (checksum, VMFORGE_ERROR_SPEC, error,
-                        "the lock was changed since it was written: `vmforge lock --update` makes it anew");
+         vf_node_error (checksum, VMFORGE_ERROR_SPEC, error, "the lock was changed since it was written");
 }
 
 VfLockfile *
@@ -225,6 +224,10 @@ vf_lockfile_read (const char *path, VfLockfile **lock, GError **error)
   g_autoptr (GString) text = fd < 0 ? NULL : vf_node_read_bounded (fd);
   if (text == NULL)
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "cannot read '%s': %s", path, g_strerror (errno));
-  *lock = vf_lockfile_parse (text->str, text->len, path, error);
-  return *lock != NULL;
+  g_autoptr (GError) failure = NULL;
+  *lock = vf_lockfile_parse (text->str, text->len, path, &failure);
+  if (*lock != NULL)
+    return TRUE;
+  return vf_error_set (error, failure->code, "%s (restore it, or `vmforge lock --update` makes it anew)",
+                       failure->message);
 }
