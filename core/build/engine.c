@@ -167,12 +167,30 @@ keep_locked (VfEngine *engine, const VfPlan *plan)
                   (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = error->message});
 }
 
+/* Which of two images has the name in the end is chance. */
+static void
+warn_same_names (VfEngine *engine, VmforgeSpec *const *specs, gsize n_specs)
+{
+  for (gsize i = 1; i < n_specs; i++)
+    for (gsize j = 0; j < i; j++) {
+      const VmforgeSpec *a = specs[j], *b = specs[i];
+      if (g_str_equal (a->path, b->path) || !g_str_equal (a->name, b->name) ||
+          !g_str_equal (a->version, b->version) || !g_str_equal (a->profile->arch, b->profile->arch))
+        continue;
+      g_autofree char *text =
+          g_strdup_printf ("'%s' and '%s' both make image %s:%s@%s: the one that ends last has the name",
+                           a->path, b->path, a->name, a->version, a->profile->arch);
+      vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = text});
+    }
+}
+
 gboolean
 vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
                const VmforgeBuildOptions *options, VmforgeEventFunc func, gpointer user_data,
                GCancellable *cancellable, GError **error)
 {
   static const VmforgeBuildOptions defaults = {0};
+  static const char *const no_keys[] = {NULL};
   g_auto (VfEngine) engine = {0};
   vf_engine_init (&engine, store, options == NULL ? &defaults : options, func, user_data, cancellable);
   if (!vf_fs_mkdir_p (-1, engine.host.package_cache, 0755, error))
@@ -180,6 +198,11 @@ vmforge_build (VmforgeStore *store, VmforgeSpec *const *specs, gsize n_specs,
   for (gsize i = 0; i < n_specs; i++)
     if (!vf_output_check (specs[i], engine.options, error))
       return FALSE;
+  /* Planning needs the caches as building does. */
+  g_autoptr (VfUse) presence = vf_store_use (store, no_keys, error);
+  if (presence == NULL || !vf_output_check_apart (specs, n_specs, engine.options, error))
+    return FALSE;
+  warn_same_names (&engine, specs, n_specs);
   g_autoptr (GPtrArray) plans = plan_specs (&engine, specs, n_specs, error);
   g_autoptr (VfUse) use = plans == NULL ? NULL : use_stages (store, plans, error);
   if (use == NULL)

@@ -118,6 +118,28 @@ choose_formats (const VmforgeSpec *spec, const VmforgeBuildOptions *options, con
   return one[0] != NULL ? one : (const char *const *)spec->formats;
 }
 
+/* What the image of a spec will be called; borrowed. */
+static VfImage
+name_image (const VmforgeSpec *spec, const VmforgeBuildOptions *options)
+{
+  VfImage image = {.name = spec->name, .version = spec->version, .arch = (char *)spec->profile->arch};
+  if (options->has_until && options->until != VMFORGE_STAGE_APPLIANCE)
+    image.version = (char *)vmforge_stage_name (options->until);
+  return image;
+}
+
+/* What others take for a format by its name, and we would write as raw. */
+static gboolean
+check_ending (const char *output, GError **error)
+{
+  static const char *const others[] = {"vmdk", "vhd", "vhdx", "vdi", "ova", "gz", "xz", "zst", NULL};
+  const char *dot = vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
+  return dot == NULL || !g_strv_contains (others, dot + 1) ||
+         vf_error_set (error, VMFORGE_ERROR_SPEC,
+                       "'%s' would be a raw image: vmforge writes no .%s (or say --format raw)", output,
+                       dot + 1);
+}
+
 gboolean
 vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GError **error)
 {
@@ -134,15 +156,38 @@ vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GE
         error, VMFORGE_ERROR_SPEC,
         "'%s' would be written in several formats: name a folder, or choose one with --format",
         options->output);
-  VfImage image = {.name = spec->name, .version = spec->version, .arch = (char *)spec->profile->arch};
-  if (options->has_until && options->until != VMFORGE_STAGE_APPLIANCE)
-    image.version = (char *)vmforge_stage_name (options->until);
+  if (options->format == NULL && !check_ending (options->output, error))
+    return FALSE;
+  VfImage image = name_image (spec, options);
   for (; *formats != NULL; formats++) {
     g_autofree char *path = vf_image_output_path (&image, *formats, options->output);
     if (!g_strv_contains (vf_image_formats (), *formats))
       return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", *formats);
     if (!vf_image_check_output (path, error))
       return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+vf_output_check_apart (VmforgeSpec *const *specs, gsize n_specs, const VmforgeBuildOptions *options,
+                       GError **error)
+{
+  g_autoptr (GHashTable) paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (gsize i = 0; options->output != NULL && i < n_specs; i++) {
+    const char *one[2];
+    VfImage image = name_image (specs[i], options);
+    for (const char *const *format = choose_formats (specs[i], options, one); *format != NULL; format++) {
+      char *path = vf_image_output_path (&image, *format, options->output);
+      const VmforgeSpec *other = g_hash_table_lookup (paths, path);
+      if (other != NULL) {
+        vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' and '%s' would both be written to '%s'", other->path,
+                      specs[i]->path, path);
+        g_free (path);
+        return FALSE;
+      }
+      g_hash_table_insert (paths, path, specs[i]);
+    }
   }
   return TRUE;
 }

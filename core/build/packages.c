@@ -70,6 +70,46 @@ vf_work_open_backend (VfWork *work, GError **error)
   return work->backend && read_packages (work, error);
 }
 
+/* What the key says must be what the image has: a lock may name a version with the digest of another. */
+static gboolean
+check_package (const VfPackage *planned, const VfPackage *there, GError **error)
+{
+  const char *name = planned->pub.name;
+  if ((planned->pub.flags & VMFORGE_PACKAGE_REMOVE) != 0)
+    return there == NULL || vf_error_set (error, VMFORGE_ERROR_FAILED,
+                                          "package '%s' was to be removed, but is installed", name);
+  if (there == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED,
+                         "package '%s' %s was installed, but the image does not have it", name,
+                         planned->pub.version);
+  if (g_str_equal (there->pub.version, planned->pub.version) &&
+      g_str_equal (there->pub.arch, planned->pub.arch))
+    return TRUE;
+  return vf_error_set (error, VMFORGE_ERROR_FAILED,
+                       "package '%s' is %s (%s) in the image, and should be %s (%s)", name,
+                       there->pub.version, there->pub.arch, planned->pub.version, planned->pub.arch);
+}
+
+static gboolean
+check_installed (VfWork *work, GError **error)
+{
+  if (work->packages->len == 0)
+    return TRUE;
+  g_autoptr (GPtrArray) manifest =
+      vf_backend_manifest (work->backend, work->root->path, work->root->fd, error);
+  g_autoptr (GHashTable) by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  for (guint i = 0; manifest != NULL && i < manifest->len; i++) {
+    VfPackage *package = g_ptr_array_index (manifest, i);
+    g_hash_table_insert (by_id, (gpointer)package->pub.id, package);
+  }
+  for (guint i = 0; manifest != NULL && i < work->packages->len; i++) {
+    const VfPackage *planned = g_ptr_array_index (work->packages, i);
+    if (!check_package (planned, g_hash_table_lookup (by_id, planned->pub.id), error))
+      return FALSE;
+  }
+  return manifest != NULL;
+}
+
 gboolean
 vf_work_install (VfWork *work, GError **error)
 {
@@ -87,7 +127,8 @@ vf_work_install (VfWork *work, GError **error)
   };
   return vf_work_check_space (work, error) &&
          vf_backend_install (work->backend, work->root->path, work->root->fd, &request, work->packages,
-                             error);
+                             error) &&
+         check_installed (work, error);
 }
 
 gboolean

@@ -13,9 +13,10 @@
 typedef struct {
   VfEngine *engine; /* of the calling thread */
   GPtrArray *nodes;
-  GAsyncQueue *messages; /* Message, from the threads */
-  guint threads;         /* that have not ended */
-  guint busy;            /* of them, those that do not wait for another process */
+  GAsyncQueue *messages;
+  GHashTable *told; /* specs (VmforgeSpec) whose end was told */ /* Message, from the threads */
+  guint threads;                                                 /* that have not ended */
+  guint busy; /* of them, those that do not wait for another process */
   guint jobs;
   gboolean several; /* specs: an error names its own */
   GError *failure;  /* the first one */
@@ -149,10 +150,12 @@ deliver (Schedule *schedule, VfGraphNode *node, const VmforgeEvent *event)
   tell_others (schedule, node, event);
 }
 
-/* What came of a spec. */
+/* What came of a spec; once. */
 static void
 tell_spec (Schedule *schedule, const VmforgeSpec *spec, VmforgeStageState state)
 {
+  if (!g_hash_table_add (schedule->told, (gpointer)spec))
+    return;
   schedule->engine->spec = spec;
   schedule->engine->stage = NULL;
   vf_engine_emit (schedule->engine,
@@ -261,6 +264,17 @@ start_all (Schedule *schedule)
   }
 }
 
+/* Specs that nothing became of: a failure of others came first. */
+static void
+tell_waiting (Schedule *schedule)
+{
+  for (guint i = 0; i < schedule->nodes->len; i++) {
+    const VfGraphNode *node = g_ptr_array_index (schedule->nodes, i);
+    if (node->stage == NULL && node->state == VF_NODE_WAITING)
+      tell_spec (schedule, node->plan->spec, VMFORGE_STATE_WAITING);
+  }
+}
+
 gboolean
 vf_schedule_run (VfEngine *engine, GPtrArray *plans, GError **error)
 {
@@ -269,6 +283,7 @@ vf_schedule_run (VfEngine *engine, GPtrArray *plans, GError **error)
   Schedule schedule = {.engine = engine,
                        .nodes = nodes,
                        .messages = g_async_queue_new (),
+                       .told = g_hash_table_new (NULL, NULL),
                        .several = plans->len > 1,
                        .jobs = jobs == 0 ? vf_schedule_default_jobs () : jobs};
   for (start_all (&schedule); schedule.threads > 0; start_all (&schedule)) {
@@ -280,6 +295,8 @@ vf_schedule_run (VfEngine *engine, GPtrArray *plans, GError **error)
     message_free (message);
   }
   g_async_queue_unref (schedule.messages);
+  tell_waiting (&schedule);
+  g_hash_table_unref (schedule.told);
   engine->spec = NULL;
   engine->stage = NULL;
   if (schedule.failure == NULL)

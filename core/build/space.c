@@ -12,6 +12,9 @@
 #define MARGIN_PERCENT 5
 #define MARGIN_BYTES   (32 * 1024 * 1024)
 
+/* More than any volume has. */
+#define MAX_NEEDED (G_MAXUINT64 / 4)
+
 /* Less than this is as good as nothing: what failed, failed for the lack of it. */
 #define FULL_BYTES (4 * 1024 * 1024)
 
@@ -30,7 +33,7 @@ vf_work_check_space (VfWork *work, GError **error)
   for (guint i = 0; i < work->packages->len; i++) {
     const struct vmforge_package *package = &((VfPackage *)work->packages->pdata[i])->pub;
     if (!(package->flags & VMFORGE_PACKAGE_REMOVE))
-      needed += package->installed_size;
+      needed += MIN (package->installed_size, MAX_NEEDED - needed); /* a lock may say anything */
   }
   if (needed == 0)
     return TRUE;

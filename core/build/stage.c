@@ -18,6 +18,9 @@
 /* Beside the packages: file system metadata, initramfs, boot files, what scripts write. */
 #define RESERVE_BYTES (G_GUINT64_CONSTANT (384) * 1024 * 1024)
 
+/* Beside the volume: its block index, records, logs. */
+#define BESIDE_BYTES (G_GUINT64_CONSTANT (64) * 1024 * 1024)
+
 static void
 emit_state (VfEngine *engine, VmforgeStageState state, const char *message, const char *path)
 {
@@ -190,6 +193,14 @@ begin (VfEngine *engine, const VfBuildingStage *what, GError **error)
   return building;
 }
 
+/* No more than the volume can hold: packages that do not fit into it are refused by the worker. */
+static guint64
+reserve_of (const VfPlanStage *stage)
+{
+  guint64 wanted = vf_plan_installed_size (stage->packages), most = stage->bytes + BESIDE_BYTES;
+  return wanted > most ? most : MIN (wanted + RESERVE_BYTES, most);
+}
+
 static gboolean
 build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, const char *log_path,
               GError **error)
@@ -203,7 +214,7 @@ build_volume (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, co
                           .parent = stage->parent == NULL ? NULL : stage->parent->key,
                           .stage = vmforge_stage_name (stage->kind),
                           .spec = stage->spec->name,
-                          .reserve = vf_plan_installed_size (stage->packages) + RESERVE_BYTES};
+                          .reserve = reserve_of (stage)};
   VfBuilding *building = begin (engine, &what, error);
   if (building == NULL)
     return FALSE;

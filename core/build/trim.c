@@ -5,6 +5,8 @@
 
 #include "support/units.h"
 
+#define OWN_USES 2 /* of a build: that it is there, and its stages */
+
 static void
 on_removed (const VfGarbage *garbage, gpointer user_data)
 {
@@ -22,9 +24,9 @@ warn (VfEngine *engine, const char *message)
 }
 
 static gboolean
-collect (VfEngine *engine, guint64 max_bytes, VfGcResult *result)
+collect (VfEngine *engine, guint64 max_bytes, guint own_uses, VfGcResult *result)
 {
-  const VfGcOptions options = {.keep_seconds = -1, .max_bytes = max_bytes};
+  const VfGcOptions options = {.keep_seconds = -1, .max_bytes = max_bytes, .own_uses = own_uses};
   g_autoptr (GError) error = NULL;
   if (vf_store_gc (engine->store, &options, on_removed, engine, result, engine->cancellable, &error))
     return TRUE;
@@ -38,7 +40,7 @@ vf_engine_trim (VfEngine *engine)
 {
   VfGcResult result;
   guint64 limit = vf_store_limit (engine->store);
-  if (g_cancellable_is_cancelled (engine->cancellable) || !collect (engine, limit, &result) ||
+  if (g_cancellable_is_cancelled (engine->cancellable) || !collect (engine, limit, OWN_USES, &result) ||
       !result.in_need)
     return;
   g_autofree char *size = vf_units_format_size (result.left), *most = vf_units_format_size (limit);
@@ -52,8 +54,13 @@ vf_engine_trim (VfEngine *engine)
 gboolean
 vf_engine_make_room (VfEngine *engine, guint64 bytes)
 {
-  guint64 size;
+  static const VfGcOptions all = {.keep_seconds = -1, .max_bytes = 0, .dry_run = TRUE};
+  guint64 size, lacking;
   VfGcResult result;
-  return vf_store_size (engine->store, &size, NULL) &&
-         collect (engine, size > bytes ? size - bytes : 0, &result) && result.count > 0;
+  /* Nothing goes for a build that would lack space all the same. */
+  if (!vf_store_lacking (engine->store, bytes, &lacking, NULL) ||
+      !vf_store_gc (engine->store, &all, NULL, NULL, &result, engine->cancellable, NULL) ||
+      result.bytes < lacking || !vf_store_size (engine->store, &size, NULL))
+    return FALSE;
+  return collect (engine, size > lacking ? size - lacking : 0, 0, &result) && result.count > 0;
 }

@@ -109,6 +109,13 @@ vf_cli_open_store (const VfCli *cli, GError **error)
   return store;
 }
 
+VmforgeStore *
+vf_cli_open_existing_store (const VfCli *cli, GError **error)
+{
+  g_autoptr (VmforgeStore) plain = vf_cli_open_store_plain (cli, error);
+  return plain == NULL ? NULL : vf_cli_open_store (cli, error);
+}
+
 gboolean
 vf_cli_change_each (VfCli *cli, char **words, const char *what,
                     gboolean (*func) (VmforgeStore *store, const char *word, GError **error), GError **error)
@@ -116,7 +123,7 @@ vf_cli_change_each (VfCli *cli, char **words, const char *what,
   if (!vf_cli_need_root (what, error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   if (store == NULL)
     return FALSE;
   for (char **word = words; *word != NULL; word++)

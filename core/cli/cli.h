@@ -74,6 +74,8 @@ gboolean vf_cli_load_plugins (const VfCli *cli, GError **error);
 /* Opens the store that the options name: as it is, for reading; or with its storage, for changes. */
 VmforgeStore *vf_cli_open_store_plain (const VfCli *cli, GError **error);
 VmforgeStore *vf_cli_open_store (const VfCli *cli, GError **error);
+/* The same of one that must be there: who only asks, or takes away, makes none. */
+VmforgeStore *vf_cli_open_existing_store (const VfCli *cli, GError **error);
 /* "build/vmforge COMMAND --store DIR --storage SETTING", as this program was called and as far as the options
  * were given, quoted: a command for the user. Free it. */
 char *vf_cli_words (const VfCli *cli, const char *command);

@@ -94,7 +94,7 @@ run (VfCli *cli, char **arguments, GError **error)
   if (!vf_cli_need_root ("comparing images", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   g_autoptr (VmforgeStore) other =
       store == NULL || given.store_b == NULL ? NULL : vmforge_store_open (given.store_b, cli->storage, error);
   if (store == NULL || (other == NULL && given.store_b != NULL))

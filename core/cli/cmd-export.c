@@ -26,7 +26,7 @@ run (VfCli *cli, char **arguments, GError **error)
   if (!vf_cli_check_format (format, COMMAND, error) || !vf_cli_need_root ("exporting an image", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
   if (image == NULL)
     return FALSE;

@@ -76,7 +76,7 @@ end (VfCli *cli, VfJson *faults, VfJson *steps, guint left)
   json_object_put (faults);
   json_object_put (steps);
   if (count == 0)
-    puts ("the store is sound");
+    puts (given.quick ? "no faults; what volumes and indexes hold was not read" : "the store is sound");
   else if (!given.repair)
     printf ("%zu fault%s\n", count, count == 1 ? "" : "s");
   else

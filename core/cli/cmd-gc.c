@@ -9,13 +9,14 @@
 #define COMMAND      "vmforge gc"
 #define DEFAULT_DAYS 30
 #define MAX_DAYS     36500
+#define NO_DAYS      G_MININT /* none were given */
 #define DAY_SECONDS  (24 * 60 * 60)
 
 static struct {
   int keep_days;
   char *max_size;
   gboolean dry_run;
-} given = {.keep_days = -1};
+} given = {.keep_days = NO_DAYS};
 
 static const GOptionEntry entries[] = {
     {"keep-days", 0, 0, G_OPTION_ARG_INT, &given.keep_days,
@@ -81,7 +82,7 @@ static gboolean
 collect (VfCli *cli, VfGcOptions *options, GError **error)
 {
   static const char *const heading[] = {"KIND", "NAME", "OF", ">SIZE", "LAST USED", NULL};
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   if (store == NULL)
     return FALSE;
   if (given.max_size == NULL)
@@ -104,11 +105,11 @@ static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   VfGcOptions options = {.dry_run = given.dry_run, .max_bytes = G_MAXUINT64};
-  int days = given.keep_days < 0 && given.max_size == NULL ? DEFAULT_DAYS : given.keep_days;
-  if (given.keep_days < -1 || days > MAX_DAYS)
+  int days = given.keep_days == NO_DAYS && given.max_size == NULL ? DEFAULT_DAYS : given.keep_days;
+  if ((given.keep_days < 0 && given.keep_days != NO_DAYS) || days > MAX_DAYS)
     return vf_cli_usage_error (error, COMMAND, "--keep-days is a number from 0 to %d, not '%d'", MAX_DAYS,
                                given.keep_days);
-  if (given.max_size != NULL && !vf_units_parse_size (given.max_size, &options.max_bytes))
+  if (given.max_size != NULL && !vf_units_parse_limit (given.max_size, &options.max_bytes))
     return vf_cli_usage_error (error, COMMAND, "--max-size is a size such as 20GiB, not '%s'",
                                given.max_size);
   options.keep_seconds = days < 0 ? -1 : (gint64)days * DAY_SECONDS;

@@ -152,7 +152,7 @@ run_path (VfCli *cli, char **arguments, GError **error)
   if (raw && !vf_cli_need_root ("asking storage for a path", error))
     return FALSE;
   g_autoptr (VmforgeStore) store =
-      raw ? vf_cli_open_store (cli, error) : vf_cli_open_store_plain (cli, error);
+      raw ? vf_cli_open_existing_store (cli, error) : vf_cli_open_store_plain (cli, error);
   g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
   if (image == NULL)
     return FALSE;

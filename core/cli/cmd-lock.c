@@ -85,6 +85,23 @@ keep (const VfPlanContext *context, VmforgeSpec *spec, const VfLockfile *lock, G
   return TRUE;
 }
 
+/* Whether all but the packages and the date agrees: what was asked for, and of which sources. */
+static gboolean
+asks_same (const VfLockfile *before, const VfLockfile *after)
+{
+  if (strcmp (before->distro, after->distro) != 0 || strcmp (before->release, after->release) != 0 ||
+      strcmp (before->arch, after->arch) != 0)
+    return FALSE;
+  for (guint i = 0; i < VMFORGE_N_STAGES; i++) {
+    const VfLockedStage *a = &before->stages[i], *b = &after->stages[i];
+    if (strcmp (a->sources, b->sources) != 0 ||
+        !g_strv_equal ((const char *const *)a->install, (const char *const *)b->install) ||
+        !g_strv_equal ((const char *const *)a->remove, (const char *const *)b->remove))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* before: NULL where there is no lock yet. */
 static gboolean
 lock_spec (VfCli *cli, const VfPlanContext *context, VmforgeSpec *spec, const VfLockfile *before,
@@ -100,7 +117,10 @@ lock_spec (VfCli *cli, const VfPlanContext *context, VmforgeSpec *spec, const Vf
   if (before != NULL || cli->json)
     print_changes (cli, changes);
   if (given.diff) {
-    cli->status = changes->len > 0 ? 1 : 0;
+    gboolean other = changes->len == 0 && !asks_same (before, lock);
+    if (other && !cli->json)
+      puts ("no package moves, but the lock is not of this spec any more: --update makes it anew");
+    cli->status = changes->len > 0 || other ? 1 : 0;
     return TRUE;
   }
   if (!vf_lockfile_write (lock, error))

@@ -11,7 +11,7 @@ run (VfCli *cli, char **arguments, GError **error)
   if (!vf_cli_need_root ("entering a volume", error))
     return FALSE;
   vf_cli_catch_signals (cli, FALSE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   return store != NULL && vf_image_shell (store, arguments[0], cli->cancellable, error);
 }
 

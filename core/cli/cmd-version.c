@@ -3,12 +3,15 @@
 
 #include "cli/cli.h"
 
+#include "support/paths.h"
+
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   if (cli->json) {
     VfJson *json = json_object_new_object ();
     vf_json_set_string (json, "version", VMFORGE_VERSION);
+    vf_json_set_string (json, "config_file", vf_paths_config_file ());
     vf_cli_print_json (json);
   } else
     puts ("vmforge " VMFORGE_VERSION);

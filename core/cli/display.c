@@ -119,7 +119,9 @@ update_stage (VfDisplayStage *stage, const VmforgeEvent *event)
     return;
   if (event->type == VMFORGE_EVENT_STAGE || event->fraction >= 0)
     stage->fraction = event->fraction;
-  stage->seconds = event->seconds;
+  /* Writing a format of the image is progress too, but not the stage's. */
+  if (event->type == VMFORGE_EVENT_STAGE || event->state == VMFORGE_STATE_BUILDING)
+    stage->seconds = event->seconds;
   stage->seen = g_get_monotonic_time ();
   if (event->message != NULL && g_strcmp0 (stage->what, event->message) != 0)
     set_text (&stage->what, event->message);
@@ -136,7 +138,7 @@ update_spec (VfDisplay *display, const VmforgeEvent *event)
     return;
   gboolean begins = event->type == VMFORGE_EVENT_STAGE &&
                     (event->state == VMFORGE_STATE_BUILDING || event->state == VMFORGE_STATE_BLOCKED);
-  if (event->type == VMFORGE_EVENT_SPEC)
+  if (event->type == VMFORGE_EVENT_SPEC && event->state != VMFORGE_STATE_WAITING)
     display->told[index] = event->state == VMFORGE_STATE_BUILT ? VF_SPEC_BUILT : VF_SPEC_FAILED;
   else if (begins && display->told[index] == VF_SPEC_NOT_BEGUN)
     display->told[index] = VF_SPEC_BEGUN;
@@ -149,6 +151,7 @@ add_image (VfDisplay *display, const VmforgeEvent *event)
   VfDisplayImage *image = g_new0 (VfDisplayImage, 1);
   image->name = g_strdup (event->image);
   image->path = g_strdup (event->path);
+  image->named = event->message != NULL;
   g_ptr_array_add (display->images, image);
 }
 

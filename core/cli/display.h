@@ -23,6 +23,7 @@ typedef struct {
 
 typedef struct {
   char *name, *path;
+  gboolean named; /* in the store: not what --until makes */
 } VfDisplayImage;
 
 /* What became of a spec. */

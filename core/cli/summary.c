@@ -40,7 +40,8 @@ print_stages (const VfDisplay *display)
   vf_table_print (table, stdout, TRUE);
 }
 
-static void
+/* FALSE: none of them is in the store. */
+static gboolean
 print_images (const VfDisplay *display)
 {
   g_autofree char *words = vf_cli_words (display->cli, "run");
@@ -51,12 +52,13 @@ print_images (const VfDisplay *display)
   }
   for (guint i = 0; i < display->images->len; i++) {
     const VfDisplayImage *image = display->images->pdata[i];
-    if (image->name == NULL || g_strcmp0 (last, image->name) == 0)
+    if (!image->named || image->name == NULL || g_strcmp0 (last, image->name) == 0)
       continue;
     last = image->name;
     g_autofree char *name = image_name (image->name);
     printf ("boot it with: %s %s\n", words, name);
   }
+  return last != NULL;
 }
 
 /* With --until there is no image, but its last stage boots as well. */
@@ -79,9 +81,7 @@ vf_summary_print (const VfDisplay *display)
   print_stages (display);
   if (display->warnings->len > 0)
     printf ("%u warning%s: see above\n", display->warnings->len, display->warnings->len == 1 ? "" : "s");
-  if (display->images->len > 0)
-    print_images (display);
-  else
+  if (!print_images (display))
     print_last_stage (display);
   printf ("done in %s\n", time);
 }

@@ -42,7 +42,7 @@ vf_plan_installed_size (GPtrArray *packages)
   for (guint i = 0; i < packages->len; i++) {
     const VfPackage *package = g_ptr_array_index (packages, i);
     if ((package->pub.flags & VMFORGE_PACKAGE_REMOVE) == 0)
-      sum += package->pub.installed_size;
+      sum += MIN (package->pub.installed_size, G_MAXUINT64 - sum); /* a lock may say anything */
   }
   return sum;
 }
@@ -122,6 +122,10 @@ packages_to_json (GPtrArray *packages)
     vf_json_set_string (item, "version", package->pub.version);
     if (package->pub.digest != NULL)
       vf_json_set_string (item, "digest", package->pub.digest);
+    /* The plugin acts on it; it follows from the archive, if nobody has changed it in a lock. */
+    g_autofree char *data = package->pub.data == NULL ? NULL : vf_digest_text (package->pub.data);
+    if (data != NULL)
+      vf_json_set_string (item, "data", data);
     if ((package->pub.flags & VMFORGE_PACKAGE_REMOVE) != 0)
       vf_json_set_bool (item, "remove", TRUE);
     json_object_array_add (list, item);

@@ -165,12 +165,21 @@ vf_files_seal (int dirfd, const char *id, int made, GError **error)
 }
 
 gboolean
+vf_files_remove_part (int dirfd, const char *id, GError **error)
+{
+  g_autofree char *part = part_name (id);
+  return unlinkat (dirfd, part, 0) == 0 || errno == ENOENT ||
+         vf_error_set_errno (error, "cannot remove what was begun of volume %s", id);
+}
+
+gboolean
 vf_files_remove (int dirfd, const char *id, GError **error)
 {
-  g_autofree char *name = name_of (id), *part = part_name (id);
-  gboolean gone = (unlinkat (dirfd, part, 0) == 0 || errno == ENOENT) &&
-                  (unlinkat (dirfd, name, 0) == 0 || errno == ENOENT);
-  return gone || vf_error_set_errno (error, "cannot remove volume %s", id);
+  g_autofree char *name = name_of (id);
+  if (!vf_files_remove_part (dirfd, id, error))
+    return FALSE;
+  return unlinkat (dirfd, name, 0) == 0 || errno == ENOENT ||
+         vf_error_set_errno (error, "cannot remove volume %s", id);
 }
 
 static gboolean

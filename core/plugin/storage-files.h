@@ -18,6 +18,8 @@ gboolean vf_files_grow (int dirfd, const char *id, guint64 bytes, GError **error
 /* made: the descriptor that making it gave, or -1: what went wrong with a write since then is told to that
  * one, but perhaps not to one that is opened now. */
 gboolean vf_files_seal (int dirfd, const char *id, int made, GError **error);
+/* What a default that was cut off left, where there are no unnamed files. */
+gboolean vf_files_remove_part (int dirfd, const char *id, GError **error);
 gboolean vf_files_remove (int dirfd, const char *id, GError **error);
 /* Elements VfVolume; owns them. */
 GPtrArray *vf_files_list (int dirfd, GError **error);

@@ -301,7 +301,14 @@ vf_storage_remove (VfStorage *storage, const char *id, GError **error)
            own (storage, &folder, vf_files_remove (folder.fd, id, error), error);
   }
   begin (&call, storage, "remove", VF_CALL_CLEANS_UP);
-  return vf_call_end (&call, storage->table->remove (storage->handle, &call.pub, id), error);
+  if (!vf_call_end (&call, storage->table->remove (storage->handle, &call.pub, id), error))
+    return FALSE;
+  if (!storage->table->folder)
+    return TRUE;
+  /* What a default of ours began, a plugin that removes its volumes itself does not know. */
+  g_auto (Folder) folder = {.fd = -1};
+  return open_folder (storage, &folder, error) &&
+         own (storage, &folder, vf_files_remove_part (folder.fd, id, error), error);
 }
 
 static gint

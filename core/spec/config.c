@@ -31,7 +31,7 @@ config_from_node (const VfNode *root, GError **error)
   config->transport = g_strdup (vf_node_get_text (root, "transport", vf_paths_default_transport ()));
   config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
   const VfNode *limit = vf_node_get (root, "store_limit");
-  if (limit != NULL && !vf_units_parse_size (limit->text, &config->store_limit)) {
+  if (limit != NULL && !vf_units_parse_limit (limit->text, &config->store_limit)) {
     vf_node_error (limit, VMFORGE_ERROR_SPEC, error,
                    "'store_limit' is no size: '%s' (write one such as 200GiB)", limit->text);
     return NULL;

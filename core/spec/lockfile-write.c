@@ -86,10 +86,13 @@ append_stage (GString *text, VmforgeStageKind kind, const VfLockedStage *stage)
   g_string_append (text, kind + 1 == VMFORGE_N_STAGES ? "    }\n" : "    },\n");
 }
 
-char *
-vf_lockfile_to_text (const VfLockfile *lock)
+static char *
+write_text (const VfLockfile *lock, const char *checksum)
 {
-  GString *text = g_string_new ("{\n  \"lock\": 1,\n  \"date\": ");
+  GString *text = g_string_new ("{\n  \"lock\": 1,\n");
+  if (checksum != NULL)
+    g_string_append_printf (text, "  \"checksum\": \"%s\",\n", checksum);
+  g_string_append (text, "  \"date\": ");
   g_autoptr (GDateTime) date = lock->date == 0 ? NULL : g_date_time_new_from_unix_utc (lock->date);
   g_autofree char *words = date == NULL ? NULL : g_date_time_format (date, "\"%Y-%m-%dT%H:%M:%SZ\"");
   g_string_append_printf (text, "%s,\n  \"distro\": {", words == NULL ? "null" : words);
@@ -101,6 +104,15 @@ vf_lockfile_to_text (const VfLockfile *lock)
     append_stage (text, i, &lock->stages[i]);
   g_string_append (text, "  }\n}\n");
   return g_string_free (text, FALSE);
+}
+
+char *
+vf_lockfile_to_text (const VfLockfile *lock)
+{
+  g_autofree char *text = write_text (lock, NULL);
+  g_autoptr (VfNode) root = vf_node_parse (text, strlen (text), lock->path, NULL);
+  g_autofree char *checksum = root == NULL ? NULL : vf_lockfile_checksum (root);
+  return write_text (lock, checksum);
 }
 
 gboolean

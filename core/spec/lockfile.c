@@ -9,6 +9,7 @@
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fd.h"
+#include "support/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,11 +165,30 @@ read_date (const VfNode *node, gint64 *date, GError **error)
   return TRUE;
 }
 
+char *
+vf_lockfile_checksum (const VfNode *root)
+{
+  g_autoptr (VfJson) json = vf_node_to_json (root);
+  json_object_object_del (json, "checksum");
+  g_autofree char *text = vf_json_canonical (json);
+  return vf_digest_text (text);
+}
+
+/* Two locks that were merged may agree with the spec and still be neither. */
+static gboolean
+check_checksum (const VfNode *root, GError **error)
+{
+  const VfNode *checksum = vf_node_get (root, "checksum");
+  g_autofree char *made = checksum == NULL ? NULL : vf_lockfile_checksum (root);
+  return checksum == NULL || g_str_equal (made, checksum->text) ||
+         vf_node_error (checksum, VMFORGE_ERROR_SPEC, error, "the lock was changed since it was written");
+}
+
 VfLockfile *
 vf_lockfile_parse (const char *text, gsize length, const char *path, GError **error)
 {
   g_autoptr (VfNode) root = vf_node_parse (text, length, path, error);
-  if (root == NULL || !vf_schema_check (vf_schema_lock (), root, error))
+  if (root == NULL || !vf_schema_check (vf_schema_lock (), root, error) || !check_checksum (root, error))
     return NULL;
   g_autoptr (VfLockfile) lock = vf_lockfile_new (path);
   lock->digest = vf_digest_data (text, length);
@@ -193,13 +213,21 @@ vf_lockfile_read (const char *path, VfLockfile **lock, GError **error)
   /* Never waits for the writer of a pipe. */
   vf_autofd int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   *lock = NULL;
-  if (fd < 0 && errno == ENOENT)
-    return TRUE;
+  if (fd < 0 && errno == ENOENT) {
+    /* A link to nowhere is no absence: somebody meant this spec to be locked. */
+    if (lstat (path, &st) < 0)
+      return TRUE;
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is a link to a file that is not there", path);
+  }
   if (fd >= 0 && fstat (fd, &st) == 0 && !S_ISREG (st.st_mode))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is no regular file", path);
   g_autoptr (GString) text = fd < 0 ? NULL : vf_node_read_bounded (fd);
   if (text == NULL)
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "cannot read '%s': %s", path, g_strerror (errno));
-  *lock = vf_lockfile_parse (text->str, text->len, path, error);
-  return *lock != NULL;
+  g_autoptr (GError) failure = NULL;
+  *lock = vf_lockfile_parse (text->str, text->len, path, &failure);
+  if (*lock != NULL)
+    return TRUE;
+  return vf_error_set (error, failure->code, "%s (restore it, or `vmforge lock --update` makes it anew)",
+                       failure->message);
 }

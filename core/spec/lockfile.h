@@ -49,6 +49,8 @@ VfLockfile *vf_lockfile_parse (const char *text, gsize length, const char *path,
 /* *lock: NULL where the file does not exist, which is no error. */
 gboolean vf_lockfile_read (const char *path, VfLockfile **lock, GError **error);
 /* The text of the file. Free the result. */
+/* Of what was read, without the member of that name. Free it. */
+char *vf_lockfile_checksum (const VfNode *root);
 char *vf_lockfile_to_text (const VfLockfile *lock);
 /* Replaces the file at lock->path as a whole. */
 gboolean vf_lockfile_write (const VfLockfile *lock, GError **error);

@@ -46,7 +46,8 @@ vf_gc_list_caches (VmforgeStore *store, GPtrArray *items)
 }
 
 gboolean
-vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, gboolean *removed, GError **error)
+vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, guint own_uses, gboolean *removed,
+                     GError **error)
 {
   struct stat st;
   guint living = 0;
@@ -55,7 +56,7 @@ vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, gboolean *remove
   if (gate == NULL || !vf_uses_count (store, &living, error))
     return FALSE;
   /* Somebody may have used it since it was listed. */
-  if (living > 0 || fstatat (store->fd, item->pub.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+  if (living > own_uses || fstatat (store->fd, item->pub.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
       st.st_mtime != item->pub.used)
     return TRUE;
   if (unlinkat (store->fd, item->pub.name, 0) < 0 && errno != ENOENT)

@@ -128,7 +128,7 @@ list_items (Collection *collection, GError **error)
       add_stage (collection, stage);
   }
   count_children (collection);
-  if (collection->living == 0)
+  if (collection->living <= collection->options->own_uses)
     vf_gc_list_caches (collection->store, collection->items);
   g_ptr_array_sort (collection->items, compare_items);
   return TRUE;
@@ -149,7 +149,7 @@ remove_item (Collection *collection, const VfGcItem *item, gboolean *removed, GE
   if (collection->options->dry_run)
     return TRUE;
   if (!g_str_equal (item->pub.kind, "stage"))
-    return vf_gc_remove_cached (collection->store, item, removed, error);
+    return vf_gc_remove_cached (collection->store, item, collection->options->own_uses, removed, error);
   g_autoptr (GError) failure = NULL;
   if (vf_store_remove_stage (collection->store, item->pub.name, &failure))
     return TRUE;

@@ -19,5 +19,6 @@ gboolean vf_size_measure (VmforgeStore *store, GPtrArray *stages, guint64 *bytes
 
 /* Adds a VfGcItem for each file of the caches that can be had again. (gc-cache.c) */
 void vf_gc_list_caches (VmforgeStore *store, GPtrArray *items);
-/* Removes one, unless a build runs: it may be about to use it. */
-gboolean vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, gboolean *removed, GError **error);
+/* Removes one, unless a build runs beside the caller's own uses: it may be about to use it. */
+gboolean vf_gc_remove_cached (VmforgeStore *store, const VfGcItem *item, guint own_uses, gboolean *removed,
+                              GError **error);

@@ -111,6 +111,23 @@ vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GError **erro
 }
 
 gboolean
+vf_store_lacking (VmforgeStore *store, guint64 reserve, guint64 *lacking, GError **error)
+{
+  g_auto (VfRoom) room = {.available = G_MAXUINT64};
+  guint64 reserved = 0;
+  *lacking = 0;
+  if (!vf_room_ask (store, &room, error))
+    return FALSE;
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  if (gate == NULL || !add_reservations (store, &room, &reserved, error))
+    return FALSE;
+  guint64 wanted = reserved + MIN (reserve, G_MAXUINT64 - reserved);
+  if (room.available < wanted)
+    *lacking = wanted - room.available;
+  return TRUE;
+}
+
+gboolean
 vf_store_still_needs (VmforgeStore *store, const VfBuilding *building, guint64 reserve, GError **error)
 {
   g_autoptr (VfLock) gate = vf_store_gate (store, error);

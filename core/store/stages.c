@@ -272,9 +272,10 @@ write_stage (VmforgeStore *store, const char *key, VfJson *stage, const char *vo
   if (mkdirat (store->fd, folder, 0755) < 0 && errno != EEXIST)
     return vf_error_set_errno (error, "cannot make '%s/%s'", store->path, folder);
   return vf_records_sync_dir (store, "stages", error) && write_inputs (store, key, stage, error) &&
-         (log_path == NULL || keep_log (store, key, log_path, error)) &&
          (index == NULL || vf_stage_index_record (store, key, volume, index, error)) &&
-         write_storage (store, key, volume, bytes, seconds, index, error);
+         write_storage (store, key, volume, bytes, seconds, index, error) &&
+         /* Last: where anything fails, the user is told of the log at the place that it had. */
+         (log_path == NULL || keep_log (store, key, log_path, error));
 }
 
 gboolean

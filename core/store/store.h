@@ -105,6 +105,7 @@ typedef struct {
   guint64
       max_bytes; /* least recently used things go until the store is at most this; G_MAXUINT64: no limit */
   gboolean dry_run;
+  guint own_uses; /* of the caller (vf_store_use), who needs nothing of the caches any more */
 } VfGcOptions;
 typedef struct {
   const char *kind; /* "stage", "archive" or "resolution" */
@@ -145,6 +146,8 @@ typedef struct {
  * orphan. Refused (VMFORGE_ERROR_NO_SPACE) if what is available, less what other live builds reserved, is
  * less than reserve. */
 VfBuilding *vf_store_begin_stage (VmforgeStore *store, const VfBuildingStage *what, GError **error);
+/* How much is lacking until that could be reserved; 0: nothing. */
+gboolean vf_store_lacking (VmforgeStore *store, guint64 reserve, guint64 *lacking, GError **error);
 /* For a throw-away clone of the stage `key` (run, shell): refused if it is gone; it stays while the clone
  * lives. */
 VfBuilding *vf_store_begin_clone (VmforgeStore *store, const char *key, guint64 reserve, GError **error);

@@ -40,12 +40,29 @@ vf_checked_write (int dirfd, const char *path, VfJson *json, GError **error)
   return vf_json_write (dirfd, path, copy, error);
 }
 
+/* Whether a member of another name is the checksum of the others: then its name is what was damaged. */
+static gboolean
+has_checksum_elsewhere (VfJson *json)
+{
+  json_object_object_foreach (json, name, value) {
+    const char *said = json_object_is_type (value, json_type_string) ? json_object_get_string (value) : "";
+    if (!vf_digest_is_hex (said, VF_DIGEST_HEX))
+      continue;
+    g_autoptr (VfJson) rest = copy_members (json);
+    json_object_object_del (rest, name);
+    g_autofree char *digest = digest_of (rest);
+    if (strcmp (said, digest) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Takes the checksum out of json. FALSE: it is another one. */
 static gboolean
 take_checksum (VfJson *json)
 {
   if (!json_object_object_get_ex (json, CHECKSUM, NULL))
-    return TRUE;
+    return !has_checksum_elsewhere (json);
   g_autofree char *said = g_strdup (vf_json_string (json, CHECKSUM, ""));
   json_object_object_del (json, CHECKSUM);
   g_autofree char *digest = digest_of (json);

@@ -63,6 +63,12 @@ vf_units_parse_size (const char *text, guint64 *bytes)
 }
 
 gboolean
+vf_units_parse_limit (const char *text, guint64 *bytes)
+{
+  return text[strspn (text, "0123456789. ")] != '\0' && vf_units_parse_size (text, bytes) && *bytes > 0;
+}
+
+gboolean
 vf_units_parse_duration (const char *text, guint64 *seconds)
 {
   static const Unit units[] = {{"", 1}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}};

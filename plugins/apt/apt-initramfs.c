@@ -3,9 +3,9 @@
 
 /* The initial RAM filesystem, made once for all that a stage installs. A kernel's maintainer script makes
  * one, and a trigger of other packages makes it again at the end, each of which takes as long as unpacking a
- * hundred packages. So the script is told not to (INITRD=No, which the hooks of initramfs-tools and dracut
- * heed), a hook of ours notes which kernels were configured, and what no trigger made until the end is made
- * then, by the same hooks. */
+ * hundred packages. So the script is told not to (INITRD=No, which the hooks of initramfs-tools, dracut and
+ * tiny-initramfs heed), a hook of ours notes which kernels were configured, and what no trigger made until
+ * the end is made then, by those hooks that know of INITRD. */
 #include "apt.h"
 
 #define HOOKS "etc/kernel/postinst.d"
@@ -32,9 +32,9 @@ static const char make_noted[] =
     "  rm \"$note\"\n"
     "  [ -z \"$made\" ] && [ -e \"$image\" ] || continue\n"
     "  [ ! -e \"$config\" ] || grep -q '^CONFIG_BLK_DEV_INITRD=y' \"$config\" || continue\n"
-    "  for hook in initramfs-tools dracut; do\n"
-    "    [ ! -x \"/" HOOKS "/$hook\" ] || DEB_MAINT_PARAMS=configure \"/" HOOKS
-    "/$hook\" \"$version\" \"$image\"\n"
+    "  for hook in /" HOOKS "/*; do\n"
+    "    [ -x \"$hook\" ] && grep -q INITRD \"$hook\" || continue\n"
+    "    DEB_MAINT_PARAMS=configure \"$hook\" \"$version\" \"$image\"\n"
     "  done\n"
     "done\n";
 
@@ -58,8 +58,6 @@ int
 apt_initramfs_make (AptDpkg *dpkg)
 {
   remove_hook (dpkg);
-  if (!apt_exists (dpkg->root, HOOKS "/initramfs-tools") && !apt_exists (dpkg->root, HOOKS "/dracut"))
-    return 0;
   const char *argv[] = {"/bin/sh", "-c", make_noted, NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox};

@@ -135,7 +135,8 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
     apt->snapshot = json_object_get_string (snapshot);
   if (apt->package_arch == NULL || apt_setting (apt, "mirror") == NULL) {
     apt_close (apt);
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile lacks 'package_arch' or 'settings: {mirror: …}'");
+    return apt_fail (call, VMFORGE_PLUGIN_INVALID,
+                     "the profile lacks 'package_arch' or 'settings: {mirror: …}'");
   }
   *handle = apt;
   return 0;

@@ -358,7 +358,9 @@ def test_version():
     status, out, _ = run("version")
     tap.ok(status == 0 and re.fullmatch(r"vmforge \d+\.\d+\.\d+\n", out), "version prints one line", out)
     equal(run("--version")[1], out, "--version prints the same")
-    equal(json.loads(run("version", "--json")[1]), {"version": out.split()[1]}, "version --json prints an object")
+    facts = json.loads(run("version", "--json")[1])
+    tap.ok(facts["version"] == out.split()[1] and facts["config_file"].endswith("/vmforge/vmforge.yaml"),
+           "version --json prints version and configuration file", facts)
 
 
 def test_lost_output():

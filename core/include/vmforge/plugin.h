@@ -119,7 +119,7 @@ struct vmforge_package {
   uint64_t download_size;  /* of the archive file */
   uint64_t installed_size; /* estimate */
   /* Opaque text of the plugin's own, at most 64 KiB; kept with the resolution and handed back to the plugin.
-   * It must be a function of the archive (it enters no key). NULL: none. */
+   * It must be a function of the archive (its digest is part of the key). NULL: none. */
   const char *data;
 };
 /* In a resolution: this installed package goes away. Its version and arch may be "", digest and url NULL. */

@@ -64,7 +64,8 @@ typedef enum {
   VMFORGE_EVENT_WARNING,  /* something that the user should know (message) */
   VMFORGE_EVENT_IMAGE,    /* an image was published (image, path) */
   VMFORGE_EVENT_REMOVED,  /* the store gave up what was not used for long (message) */
-  VMFORGE_EVENT_SPEC,     /* a spec has come to its end: VMFORGE_STATE_BUILT or _FAILED */
+  VMFORGE_EVENT_SPEC,     /* a spec has come to its end: VMFORGE_STATE_BUILT or _FAILED, or
+                             _WAITING: others failed before it was whole */
 } VmforgeEventType;
 
 /** VmforgeEvent: what happens; valid during the call of the VmforgeEventFunc only. */

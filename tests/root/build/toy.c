@@ -140,10 +140,18 @@ toy_manifest (void *handle, struct vmforge_call *call, const struct vmforge_root
   if (!dir)
     return fail (call, "listing toys");
   for (struct dirent *entry; result == 0 && (entry = readdir (dir));) {
-    const struct vmforge_package package = {
-        .size = sizeof package, .id = entry->d_name, .name = entry->d_name, .version = "1", .arch = "all"};
-    if (entry->d_name[0] != '.')
-      result = call->host->emit_package (call, &package);
+    char version[64] = "";
+    int file = entry->d_name[0] == '.' ? -1 : openat (dirfd (dir), entry->d_name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+      continue;
+    (void)!read (file, version, sizeof version - 1);
+    close (file);
+    const struct vmforge_package package = {.size = sizeof package,
+                                            .id = entry->d_name,
+                                            .name = entry->d_name,
+                                            .version = version,
+                                            .arch = "all"};
+    result = call->host->emit_package (call, &package);
   }
   closedir (dir);
   return result;

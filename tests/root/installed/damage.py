@@ -149,8 +149,11 @@ def show_flips(test):
     wanted = {kind for kind, state in KINDS.items() if state == NAMED} - RARE
     missing = sorted(wanted - {kind_of(path) for path in there})
     test.tap.ok(not missing, "the store has something of each kind", missing)
+    # Of a volume that a failed build left nobody knows what it should hold.
+    kept = {path for path in there for one in document(test, "stages", "list", "--kept")[1] if one["volume"] in path and
+            path.endswith(".raw")}
     for kind in sorted(wanted & {kind_of(path) for path in there}):
-        path = next(path for path in there if kind_of(path) == kind)
+        path = next(path for path in there if kind_of(path) == kind and path not in kept)
         check(test, f"a flipped byte is named: {kind}", lambda path=path: named_by_fsck(test, path))
     test.attempt("what was put right again has no faults", lambda: faults(test) or empty(test))
 
