@@ -115,7 +115,7 @@ make_lists_folder (Call *call, const Apt *apt, const char *sources)
 static char *
 make_temporary_folder (Call *call, const char *lists)
 {
-  g_autofree char *path = g_strconcat (lists, ".tmp", NULL);
+  g_autofree char *path = g_strconcat (lists, APT_TEMPORARY, NULL);
   if (g_mkdir_with_parents (path, 0700) == 0)
     return g_steal_pointer (&path);
   apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", path, g_strerror (errno));

@@ -3,9 +3,6 @@
 
 #include "apt.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -67,43 +64,6 @@ apt_memfd_path (int fd)
   return g_strdup_printf ("/proc/%d/fd/%d", (int)getpid (), fd);
 }
 
-int
-apt_lock (Call *call, const Apt *apt, const char *name)
-{
-  g_autofree char *path = g_strdup_printf ("%s/%s.lock", apt->cache_path, name);
-  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot open '%s': %s", path, g_strerror (errno));
-  /* Polling, since a blocking flock() could not be cancelled. */
-  while (flock (fd, LOCK_EX | LOCK_NB) < 0) {
-    if (call->host->cancelled (call)) {
-      close (fd);
-      return -1;
-    }
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      int saved = errno;
-      close (fd);
-      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot lock '%s': %s", path, g_strerror (saved));
-    }
-    g_usleep (50000);
-  }
-  return fd;
-}
-
-void
-apt_empty_cache_folder (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  for (const char *name = dir == NULL ? NULL : g_dir_read_name (dir); name != NULL;
-       name = g_dir_read_name (dir)) {
-    g_autofree char *file = g_build_filename (path, name, NULL);
-    if (unlink (file) < 0 && errno == EISDIR) {
-      apt_empty_cache_folder (file);
-      (void)rmdir (file);
-    }
-  }
-}
-
 static void
 apt_close (void *handle)
 {
@@ -138,6 +98,7 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
     return apt_fail (call, VMFORGE_PLUGIN_INVALID,
                      "the profile lacks 'package_arch' or 'settings: {mirror: …}'");
   }
+  apt_sweep_cache (apt);
   *handle = apt;
   return 0;
 }

@@ -112,6 +112,18 @@ GPtrArray *apt_order_groups (const struct vmforge_package *const *packages);
 void apt_order_removals (const struct vmforge_package *const *packages, const char *const *asked,
                          GPtrArray *before, GPtrArray *after);
 
+/* ---- the cache */
+/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to
+ * release. */
+int apt_lock (Call *call, const Apt *apt, const char *name);
+/* Removes the files in a folder of the host, not the folders. */
+void apt_empty_cache_folder (const char *path);
+/* What the host's programs call temporary is in folders named so. They are used under the lock "lists" or
+ * "fetch". */
+#define APT_TEMPORARY ".tmp"
+/* Removes what programs that were killed left there, unless somebody works. */
+void apt_sweep_cache (const Apt *apt);
+
 /* ---- helpers */
 /* An argument vector to be continued, and ended by a NULL; its words are copies. */
 GPtrArray *apt_argv_new (const char *first, ...) G_GNUC_NULL_TERMINATED;
@@ -120,11 +132,6 @@ int apt_memfd (const char *name, const char *text);
 char *apt_memfd_path (int fd);
 /* Sets an error and returns -1. */
 int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to
- * release. */
-int apt_lock (Call *call, const Apt *apt, const char *name);
-/* Removes the files in a folder of the host, not the folders. */
-void apt_empty_cache_folder (const char *path);
 /* Lines of a program that matter for an error: those of apt (E:, W:) and of dpkg. */
 typedef struct {
   GString *output;     /* standard output where wanted, else NULL */

@@ -54,11 +54,17 @@ def skip_all(reason):
     sys.exit(0)
 
 
+def first_detail(line):
+    """What a failure says of itself first, if this is that line; not all of it, so that a summary stays one."""
+    return line.strip()[1:].strip()[:200] if line.strip().startswith("#") else ""
+
+
 def read_tap(text):
     """Yields (verdict, sentence, reason); verdict: 'passed', 'failed', 'skipped'. A group's own line, which follows
     its members, is left out."""
     depth = 0
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""]):
         whole = WHOLE_SKIP.match(line)
         if whole:
             yield "skipped", "all", whole[1]
@@ -75,7 +81,7 @@ def read_tap(text):
         if directive:
             yield "skipped", sentence, directive["reason"] or directive["what"]
         else:
-            yield "failed" if found["bad"] else "passed", sentence, ""
+            yield ("failed", sentence, first_detail(following)) if found["bad"] else ("passed", sentence, "")
 
 
 def read_program(record):

@@ -220,7 +220,7 @@ class Kills:
         if whom == WORKER:  # the engine lives, and clears up by itself
             wrong += [f"left by the engine: {path}" for path in orphans(self.test.store)]
         wrong += [f"after the kill: {line}" for line in self.unsound()]
-        problem = self.next_build(before, hit == PLANNING)
+        problem = self.next_build(before)
         wrong += [f"the next build: {problem}"] if problem else []
         return (f"{hit}, {whom}" if whom else None), "\n".join(wrong)
 
@@ -246,11 +246,10 @@ class Kills:
         lines = [program.said(done)] if done and done.returncode else []
         return lines + sound.problems_of(self.test.store) + self.known.problems(sound.recorded(self.test.store))
 
-    def next_build(self, before=None, refresh=False):
-        """Nothing, or what is wrong with a build that nobody kills. refresh: it looks for news, as what apt left in its
-        cache stays until that is done again."""
+    def next_build(self, before=None):
+        """Nothing, or what is wrong with a build that nobody kills."""
         store = self.test.store
-        done = self.test.vmforge("build", *(["--refresh", "0"] if refresh else []), self.spec)
+        done = self.test.vmforge("build", self.spec)
         if done.returncode:
             return program.said(done)
         lines = self.unsound()
