@@ -138,7 +138,9 @@ sign_key_crypt (SignSecretBytes *bytes, const char *name, const char *passphrase
   if (!get_cost (bytes, name, &cost, error))
     return FALSE;
   vf_digest_init ();
-  guint8 *stream = gcry_xcalloc_secure (1, sizeof bytes->sealed);
+  guint8 *stream = gcry_calloc_secure (1, sizeof bytes->sealed);
+  if (stream == NULL)
+    return vf_error_set_errno (error, "'%s': cannot work with its passphrase", name);
   gcry_error_t failure =
       gcry_kdf_derive (passphrase, strlen (passphrase), GCRY_KDF_SCRYPT, (int)cost.n, bytes->salt,
                        sizeof bytes->salt, cost.p, sizeof bytes->sealed, stream);

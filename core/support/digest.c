@@ -25,6 +25,7 @@ vf_digest_init (void)
   if (gcry_control (GCRYCTL_INITIALIZATION_FINISHED_P) == 0) {
     gcry_check_version (NULL);
     gcry_control (GCRYCTL_DISABLE_SECMEM_WARN);
+    gcry_control (GCRYCTL_DISABLE_PRIV_DROP);
     gcry_control (GCRYCTL_INIT_SECMEM, SECURE_BYTES, 0);
     gcry_control (GCRYCTL_INITIALIZATION_FINISHED, 0);
   }
