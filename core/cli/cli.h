@@ -46,7 +46,7 @@ struct _VfCommand {
 extern const VfCommand vf_command_build, vf_command_plan, vf_command_lock, vf_command_validate,
     vf_command_schema, vf_command_stages, vf_command_images, vf_command_plugins, vf_command_store,
     vf_command_run, vf_command_shell, vf_command_export, vf_command_diff, vf_command_gc, vf_command_fsck,
-    vf_command_version, vf_command_push, vf_command_receive;
+    vf_command_push, vf_command_receive, vf_command_key, vf_command_sign, vf_command_version;
 
 /* The table of main.c, ended by NULL. */
 extern const VfCommand *const vf_commands[];

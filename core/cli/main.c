@@ -29,6 +29,8 @@ const VfCommand *const vf_commands[] = {
     &vf_command_diff,
     &vf_command_gc,
     &vf_command_fsck,
+    &vf_command_key,
+    &vf_command_sign,
     &vf_command_version,
     NULL,
 };

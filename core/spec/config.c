@@ -19,7 +19,18 @@ vf_config_free (VfConfig *config)
   g_free (config->store);
   g_free (config->storage);
   g_free (config->transport);
+  g_strfreev (config->policy_roles);
+  g_strfreev (config->policy_keys);
   g_free (config);
+}
+
+static void
+read_policy (const VfNode *policy, VfConfig *config)
+{
+  static const char *const usual[] = {"service", NULL};
+  const VfNode *require = vf_node_get (policy, "require"), *keys = vf_node_get (policy, "keys");
+  config->policy_roles = require == NULL ? g_strdupv ((char **)usual) : vf_node_dup_texts (require);
+  config->policy_keys = keys == NULL ? NULL : vf_node_dup_texts (keys);
 }
 
 static VfConfig *
@@ -30,6 +41,7 @@ config_from_node (const VfNode *root, GError **error)
   config->storage = g_strdup (vf_node_get_text (root, "storage", vf_paths_default_storage ()));
   config->transport = g_strdup (vf_node_get_text (root, "transport", vf_paths_default_transport ()));
   config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
+  read_policy (vf_node_get (root, "policy"), config);
   const VfNode *limit = vf_node_get (root, "store_limit");
   if (limit != NULL && !vf_units_parse_limit (limit->text, &config->store_limit)) {
     vf_node_error (limit, VMFORGE_ERROR_SPEC, error,

@@ -12,6 +12,8 @@ typedef struct {
   char *transport;     /* likewise: "transport-cbt" */
   int keep_images;     /* versions kept of each name: 3 */
   guint64 store_limit; /* bytes; 0: half of the filesystem */
+  char **policy_roles; /* that must have signed an image from elsewhere: "service", "author"; {"service"} */
+  char **policy_keys;  /* ids of the keys that count, or NULL: all that are trusted */
 } VfConfig;
 
 /* path: NULL for the installed place (paths.h). A file that does not exist means the defaults. */

@@ -18,7 +18,7 @@ typedef enum {
 } VfCure;
 
 typedef struct {
-  const char *kind; /* "record", "stage", "volume", "image", "index", "export", "archive", "cache" */
+  const char *kind; /* "record", "stage", "volume", "image", "index", "export", "archive", "cache", "key" */
   char *object;     /* path in the store, or the volume's id */
   char *what;       /* is wrong */
   VfCure cure;
@@ -67,13 +67,14 @@ gboolean vf_fsck_run (VfFsck *fsck, VmforgeStore *store, gboolean quick, GCancel
 gboolean vf_fsck_repair (VfFsck *fsck, void (*step) (const char *line, gpointer user_data),
                          gpointer user_data, guint *left, GError **error);
 
-/* ---- the checks (fsck-records.c, fsck-stages.c, fsck-contents.c) */
+/* ---- the checks (fsck-records.c, fsck-stages.c, fsck-contents.c, fsck-keys.c) */
 gboolean vf_fsck_store (VfFsck *fsck, GError **error);
 gboolean vf_fsck_stages (VfFsck *fsck, GError **error);
 gboolean vf_fsck_images (VfFsck *fsck, GError **error);
 gboolean vf_fsck_buildings (VfFsck *fsck, GError **error);
 gboolean vf_fsck_roots (VfFsck *fsck, GError **error);
 gboolean vf_fsck_caches (VfFsck *fsck, GError **error);
+gboolean vf_fsck_keys (VfFsck *fsck, GError **error);
 gboolean vf_fsck_archives (VfFsck *fsck, GError **error);
 gboolean vf_fsck_exports (VfFsck *fsck, GError **error);
 /* (fsck-volumes.c) */

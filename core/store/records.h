@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Inside the store alone: the gate, and small files that appear and vanish while others read. */
+/* Inside the store, and core/repository, which keeps records in it, alone: the gate, and small files that
+ * appear and vanish while others read. */
 #pragma once
 
 #include "store/store.h"

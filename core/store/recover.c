@@ -194,7 +194,7 @@ sweep_locks (VmforgeStore *store, GPtrArray *dead, GError **error)
 static gboolean
 sweep_records (VmforgeStore *store, GPtrArray *dead, GError **error)
 {
-  static const char *const gated[] = {".", "building", "objects", "roots"};
+  static const char *const gated[] = {".", "building", "keys", "keys/trusted", "objects", "roots"};
   static const char *const aged[] = {"exports", "cache/metadata", "cache/resolutions"};
   for (gsize i = 0; i < G_N_ELEMENTS (gated); i++)
     vf_sweep_temporaries (store, gated[i], 0);

@@ -224,6 +224,12 @@ vf_store_open_plain (const char *path, GError **error)
   return open_store (path, FALSE, error);
 }
 
+VmforgeStore *
+vf_store_open_made (const char *path, GError **error)
+{
+  return open_store (path, TRUE, error);
+}
+
 gboolean
 vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error)
 {

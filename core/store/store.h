@@ -25,6 +25,8 @@ struct _VmforgeStore {
 /* Opens what exists, without touching storage or recovering (for workers and read-only commands): storage is
  * NULL, and nothing is written. The store may be read-only. path: NULL as for vmforge_store_open. */
 VmforgeStore *vf_store_open_plain (const char *path, GError **error);
+/* The same for what is written in a store without its storage: made where absent. */
+VmforgeStore *vf_store_open_made (const char *path, GError **error);
 /* Opens the storage of a plain store. setting: NULL for the configured one. */
 gboolean vf_store_open_storage (VmforgeStore *store, const char *setting, GError **error);
 

@@ -12,17 +12,21 @@
 #include <sys/random.h>
 
 #define BUFFER_BYTES (1024 * 1024)
+#define SECURE_BYTES 32768
 
-/* libgcrypt wants to be told once that it may begin; an embedder may have done so before us. */
-static void
-init_once (void)
+/* libgcrypt wants to be told once that it may begin; an embedder may have done so before us. Secret keys are
+ * kept in memory that is never swapped, where the kernel lets us have some; libgcrypt says nothing if not. */
+void
+vf_digest_init (void)
 {
   static gsize done = 0;
   if (!g_once_init_enter (&done))
     return;
   if (gcry_control (GCRYCTL_INITIALIZATION_FINISHED_P) == 0) {
     gcry_check_version (NULL);
-    gcry_control (GCRYCTL_DISABLE_SECMEM, 0);
+    gcry_control (GCRYCTL_DISABLE_SECMEM_WARN);
+    gcry_control (GCRYCTL_DISABLE_PRIV_DROP);
+    gcry_control (GCRYCTL_INIT_SECMEM, SECURE_BYTES, 0);
     gcry_control (GCRYCTL_INITIALIZATION_FINISHED, 0);
   }
   g_once_init_leave (&done, 1);
@@ -44,7 +48,7 @@ to_hex (const guint8 *bytes, gsize length)
 void
 vf_digest_bytes (const void *data, gsize length, guint8 digest[VF_DIGEST_BYTES])
 {
-  init_once ();
+  vf_digest_init ();
   gcry_md_hash_buffer (GCRY_MD_SHA256, digest, data, length);
 }
 
@@ -83,7 +87,7 @@ char *
 vf_digest_fd (int fd, GError **error)
 {
   gcry_md_hd_t hash;
-  init_once ();
+  vf_digest_init ();
   if (gcry_md_open (&hash, GCRY_MD_SHA256, 0) != 0) {
     vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "libgcrypt has no SHA-256");
     return NULL;
@@ -141,7 +145,7 @@ derive (const char *seed, const char *label, guint8 *digest)
   g_autoptr (GString) text = g_string_new (seed);
   g_string_append_c (text, '\0');
   g_string_append (text, label);
-  init_once ();
+  vf_digest_init ();
   gcry_md_hash_buffer (GCRY_MD_SHA256, digest, text->str, text->len);
 }
 

@@ -9,6 +9,8 @@
 #define VF_DIGEST_HEX   64
 #define VF_DIGEST_BYTES 32
 
+/* Readies libgcrypt, with secure memory: before any other use of it than here. */
+void vf_digest_init (void);
 /* Free the result. */
 char *vf_digest_text (const char *text);
 char *vf_digest_data (const void *data, gsize length);

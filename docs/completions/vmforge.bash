@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan lock validate schema stages images plugins store run shell export push receive diff gc fsck version help'
+  local commands='build plan lock validate schema stages images plugins store run shell export push receive diff gc fsck key sign version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -29,7 +29,8 @@ _vmforge () {
   --format | -f) words='raw qcow2' ;;
   --firmware) words='bios uefi' ;;
   --color) words='auto always never' ;;
-  --store | --store-b | --output | -o | --plugin | --spec | --work) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+  --role) words='service author' ;;
+  --store | --store-b | --output | -o | --plugin | --spec | --work | --key) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   if [[ -z $words ]]; then
     path=("$command")
@@ -38,6 +39,7 @@ _vmforge () {
     images) [[ $COMP_CWORD == 2 ]] && words='list show path rm' || path+=("$sub") ;;
     plugins) [[ $COMP_CWORD == 2 ]] && words='list show check new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;
+    key) [[ $COMP_CWORD == 2 ]] && words='new list trust revoke export rotate' || path+=("$sub") ;;
     help) words=$commands ;;
     esac
     [[ $word == -* ]] && words=$(_vmforge_options "$program" "${path[@]}")
@@ -52,6 +54,8 @@ _vmforge () {
       [[ $COMP_CWORD == 3 ]] && words='package storage'
       [[ $COMP_CWORD == 5 ]] && { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return; } ;;
     plugins-*) words=$("$program" plugins list 2>/dev/null | awk '{print $1}') ;;
+    key-revoke | key-export) words=$("$program" key list 2>/dev/null | awk '{print $1}') ;;
+    key-new | key-trust | sign-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     schema-*) words='spec profile config lock' ;;
     esac
   fi

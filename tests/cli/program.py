@@ -16,8 +16,10 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
 GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
-          "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"]}
-PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "fsck", "version"]
+          "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"],
+          "key": ["new", "list", "trust", "revoke", "export", "rotate"]}
+PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "fsck", "sign",
+         "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
 NOBODY = 65534

@@ -217,4 +217,5 @@ OF_PROFILE_ALONE = {
     "releases.*.name": [("a release's name for people", lambda profile, _: profile["releases"]["toy"].update(name="Toy 1"), NONE)],
 }
 # None of what is said of the store and the machine is in a key.
-OF_CONFIG = {"store": NONE, "storage": NONE, "transport": NONE, "keep_images": NONE, "store_limit": NONE}
+OF_CONFIG = {"store": NONE, "storage": NONE, "transport": NONE, "keep_images": NONE, "store_limit": NONE,
+             "policy.require[]": NONE, "policy.keys[]": NONE}

@@ -157,16 +157,27 @@ test_config (Folder *folder, gconstpointer data)
   g_assert_cmpstr (plain->storage, ==, "storage-file");
   g_assert_cmpint (plain->keep_images, ==, 3);
   g_assert_cmpuint (plain->store_limit, ==, 0);
+  g_assert_cmpstr (plain->policy_roles[0], ==, "service");
+  g_assert_null (plain->policy_roles[1]);
+  g_assert_null (plain->policy_keys);
   const char *path =
       folder_write (folder, "c.yaml",
                     "store: /srv/forge\nstorage: \"storage-lvm:group=vg0,pool=forge\"\nkeep_images: 7\n"
-                    "store_limit: 20GiB\n");
+                    "store_limit: 20GiB\npolicy: {require: [author], keys: [\"0123456789ABCDEF\"]}\n");
   g_autoptr (VfConfig) full = vf_config_load (path, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (full->store, ==, "/srv/forge");
   g_assert_cmpstr (full->storage, ==, "storage-lvm:group=vg0,pool=forge");
   g_assert_cmpint (full->keep_images, ==, 7);
   g_assert_cmpuint (full->store_limit, ==, G_GUINT64_CONSTANT (20) << 30);
+  g_assert_cmpstr (full->policy_roles[0], ==, "author");
+  g_assert_null (full->policy_roles[1]);
+  g_assert_cmpstr (full->policy_keys[0], ==, "0123456789ABCDEF");
+  g_assert_null (full->policy_keys[1]);
+  g_autoptr (VfConfig) open =
+      vf_config_load (folder_write (folder, "c.yaml", "policy: {require: []}\n"), &error);
+  g_assert_no_error (error);
+  g_assert_null (open->policy_roles[0]);
 }
 
 static void
@@ -179,6 +190,11 @@ test_wrong_configs (Folder *folder, gconstpointer data)
       {"store: x\n", "@/c.yaml:1:8: 'store' cannot be 'x': it must be an absolute path"},
       {"keep_images: 0\n", "@/c.yaml:1:14: 'keep_images' must be at least 1"},
       {"store_limit: much\n", "@/c.yaml:1:14: 'store_limit' is no size: 'much' (write one such as 200GiB)"},
+      {"policy: {require: [anybody]}\n",
+       "@/c.yaml:1:20: an entry of 'require' in 'policy' cannot be 'anybody'; known: service, author"},
+      {"policy: {keys: [x]}\n",
+       "@/c.yaml:1:17: an entry of 'keys' in 'policy' cannot be 'x': it must be a key id of 16 hexadecimal "
+       "digits, in capitals and quoted"},
       {"- a\n", "@/c.yaml:1:1: the configuration must be a map, but is a list"},
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

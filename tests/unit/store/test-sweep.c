@@ -201,6 +201,18 @@ young_logs_all_stay (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (common_count_files (fixture->store, "logs"), ==, 60);
 }
 
+/* What a process that was killed while it made a key leaves is a secret. */
+static void
+temporaries_of_keys_are_removed (Fixture *fixture, gconstpointer data)
+{
+  g_assert_cmpint (mkdirat (fixture->store->fd, "keys", 0700), ==, 0);
+  make_file (fixture, "keys/.tmp-new-01234567-service.key", 0);
+  make_file (fixture, "keys/service.key", 0);
+  recover (fixture);
+  g_assert_false (has (fixture, "keys/.tmp-new-01234567-service.key"));
+  g_assert_true (has (fixture, "keys/service.key"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -210,6 +222,7 @@ main (int argc, char **argv)
   ADD ("another-volume-is-another-export", another_volume_is_another_export);
   ADD ("temporaries-go-with-their-writer", temporaries_go_with_their_writer);
   ADD ("old-temporaries-of-caches-are-removed", old_temporaries_of_caches_are_removed);
+  ADD ("temporaries-of-keys-are-removed", temporaries_of_keys_are_removed);
   ADD ("locks-that-nobody-holds-are-removed", locks_that_nobody_holds_are_removed);
   ADD ("the-lock-of-a-removed-file-is-none", the_lock_of_a_removed_file_is_none);
   ADD ("old-logs-are-removed-but-for-the-newest", old_logs_are_removed_but_for_the_newest);
