@@ -84,6 +84,12 @@ vf_block_table_get_id (const VfBlockTable *table)
   return table->header->id;
 }
 
+guint64
+vf_block_table_get_entries (const VfBlockTable *table)
+{
+  return GUINT64_FROM_LE (table->header->entries);
+}
+
 /* The header says less than the file holds while a writer is at work, and never more. */
 static gboolean
 is_table (int fd, const TableHeader *header)

@@ -34,6 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfBlockTable, vf_block_table_close)
 
 /* Random, made with the table: says which list of volumes belongs to it. */
 guint64 vf_block_table_get_id (const VfBlockTable *table);
+/* How many it holds, about: a writer that died has not told of its last ones. */
+guint64 vf_block_table_get_entries (const VfBlockTable *table);
 
 /* Up to `room` hints for the hash; returns how many. Any threads. */
 guint vf_block_table_find (const VfBlockTable *table, guint64 hash, VfBlockHint *hints, guint room);
