@@ -46,5 +46,6 @@ typedef gboolean (*VfTableAlive) (guint32 number, gpointer user_data);
 gboolean vf_block_table_add (VfBlockTable *table, VfBlockHint *hints, gsize count, VfTableAlive alive,
                              gpointer user_data, GError **error);
 
-/* Pages whose checksum is wrong; G_MAXUINT64: the table cannot be read. entries: that the sound ones hold. */
+/* Pages whose checksum is wrong, or that the header does not tell of; G_MAXUINT64: the table cannot be read.
+ * entries: that the sound ones hold. */
 guint64 vf_block_table_verify (const VfBlockTable *table, guint64 *entries);
