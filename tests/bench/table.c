@@ -6,7 +6,7 @@
  * are as spread as real ones are, and of no block. Up to WRITTEN_ABOVE all are inserted. Above that pages are
  * written as inserting leaves them, with as many entries as chance gives a page; only one in SHARE (a power
  * of two up to 64) is, in runs, where the disk has no room for all: the others are holes, in which nothing is
- * looked for. INSERTS come on top. Each look-up is made of a cold cache, then the same again of a warm one.
+ * looked for. INSERTS come on top. Look-ups are made of a cold cache, then of one that has their pages.
  */
 #include "blocks/table-private.h"
 
@@ -192,7 +192,10 @@ measure (Bench *bench, guint64 lookups, guint64 inserts)
   guint64 first = (guint64)1 << 60;
   fdatasync (bench->table->fd);
   forget (bench, 0, 0);
-  printf (" \"cold_lookups\": %.0f,", look_up (bench, lookups, 1, FALSE));
+  /* So few that hardly a page of a small table is read twice, which would not be cold. */
+  guint64 few = MIN (lookups, GUINT64_FROM_LE (bench->table->header->pages) / 16);
+  printf (" \"cold_lookups\": %.0f,", look_up (bench, few, 1, FALSE));
+  look_up (bench, lookups, 1, FALSE);
   printf (" \"warm_lookups\": %.0f,", look_up (bench, lookups, 1, FALSE));
   look_up (bench, lookups, 2, TRUE);
   printf (" \"warm_misses\": %.0f,", look_up (bench, lookups, 2, TRUE));
