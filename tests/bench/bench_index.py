@@ -20,7 +20,7 @@ KEPT_FREE = 40 << 30  # of the disk
 VOLUME, CHANGED, PIECES, COUNT = 2048, 6144, 200, 5  # MiB, KiB; times
 
 
-def helper(name, *arguments):
+def measured(name, *arguments):
     done = subprocess.run([os.path.join(BUILD, "tests", "bench", f"bench-{name}"), *map(str, arguments)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -29,7 +29,7 @@ def helper(name, *arguments):
 
 
 def measure_index(bench):
-    found = helper("index", bench.folder, VOLUME, CHANGED, PIECES, COUNT)
+    found = measured("index", bench.folder, VOLUME, CHANGED, PIECES, COUNT)
     cores = len(os.sched_getaffinity(0))
     rates = [(VOLUME << 20) / seconds for seconds in found["whole"]]
     bench.record("SHA-256 of libgcrypt, one thread", statistics.median(found["alone"]) / 1e6, "MB/s")
@@ -60,7 +60,7 @@ def measure_table(bench):
         if not share or (share > 1 and size <= 500):
             print(f"  {size} GB: left out: the disk has no room")
             continue
-        found = helper("table", bench.folder, size, share, LOOKUPS, INSERTS)
+        found = measured("table", bench.folder, size, share, LOOKUPS, INSERTS)
         how = "inserted" if not found["written"] else "pages written" + (f", one in {share}" if share > 1 else "")
         print(f"  {size} GB: {found['entries']} entries in {found['pages']} pages, {how}, in {found['fill_seconds']:.0f} s")
         for key, what in (("cold_lookups", "look-ups, cold"), ("warm_lookups", "look-ups, warm"),
