@@ -46,14 +46,18 @@ static gboolean
 split (VfBlockTable *table, guint64 pages, VfTableAlive alive, gpointer user_data, GError **error)
 {
   guint64 power = power_below (pages), from = pages - power;
+  guint64 entries = GUINT64_FROM_LE (table->header->entries), dead = 0;
   TablePage old, low = {0}, high = {0};
   (void)vf_table_read (table, from, &old);
   for (guint i = 0; i < GUINT16_FROM_LE (old.count); i++) {
     guint32 bits;
-    if (!alive (vf_table_get (&old, i, &bits).number, user_data))
+    if (!alive (vf_table_get (&old, i, &bits).number, user_data)) {
+      dead++;
       continue;
+    }
     append ((bits & (power >> TABLE_FIRST_BITS)) != 0 ? &high : &low, old.entries[i]);
   }
+  table->header->entries = GUINT64_TO_LE (entries - MIN (dead, entries));
   return vf_table_write (table, pages, &high, error) && vf_table_write (table, from, &low, error);
 }
 

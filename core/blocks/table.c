@@ -84,6 +84,12 @@ vf_block_table_get_id (const VfBlockTable *table)
   return table->header->id;
 }
 
+guint64
+vf_block_table_get_entries (const VfBlockTable *table)
+{
+  return GUINT64_FROM_LE (table->header->entries);
+}
+
 /* The header says less than the file holds while a writer is at work, and never more. */
 static gboolean
 is_table (int fd, const TableHeader *header)
@@ -213,10 +219,20 @@ has_enough (const TablePage *page, const VfBlockHint *hint)
   return equal >= MAX_EQUAL || count == TABLE_ENTRIES;
 }
 
+/* What the header says may be damaged: the table must not grow by it until the disk is full. */
+static void
+bound_entries (VfBlockTable *table)
+{
+  guint64 most = count_pages (table) * TABLE_ENTRIES;
+  if (GUINT64_FROM_LE (table->header->entries) > most)
+    table->header->entries = GUINT64_TO_LE (most);
+}
+
 gboolean
 vf_block_table_add (VfBlockTable *table, VfBlockHint *hints, gsize count, VfTableAlive alive,
                     gpointer user_data, GError **error)
 {
+  bound_entries (table);
   if (!vf_table_grow (table, GUINT64_FROM_LE (table->header->entries) + count, alive, user_data, error))
     return FALSE;
   guint64 pages = count_pages (table), entries = GUINT64_FROM_LE (table->header->entries);
@@ -241,10 +257,20 @@ vf_block_table_add (VfBlockTable *table, VfBlockHint *hints, gsize count, VfTabl
   return TRUE;
 }
 
+/* Pages behind those that the header tells of, which nobody finds. A writer that died leaves one. */
+static guint64
+count_lost (const VfBlockTable *table)
+{
+  struct stat st;
+  guint64 told = count_pages (table) + 2; /* with the header */
+  guint64 there = fstat (table->fd, &st) < 0 ? 0 : (guint64)st.st_size / VF_BLOCK_BYTES;
+  return there > told ? there - told : 0;
+}
+
 guint64
 vf_block_table_verify (const VfBlockTable *table, guint64 *entries)
 {
-  guint64 wrong = 0;
+  guint64 wrong = count_lost (table);
   *entries = 0;
   for (guint64 number = 0; number < count_pages (table); number++) {
     TablePage page;

@@ -34,6 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfBlockTable, vf_block_table_close)
 
 /* Random, made with the table: says which list of volumes belongs to it. */
 guint64 vf_block_table_get_id (const VfBlockTable *table);
+/* How many it holds, about: a writer that died has not told of its last ones. */
+guint64 vf_block_table_get_entries (const VfBlockTable *table);
 
 /* Up to `room` hints for the hash; returns how many. Any threads. */
 guint vf_block_table_find (const VfBlockTable *table, guint64 hash, VfBlockHint *hints, guint room);
@@ -44,5 +46,6 @@ typedef gboolean (*VfTableAlive) (guint32 number, gpointer user_data);
 gboolean vf_block_table_add (VfBlockTable *table, VfBlockHint *hints, gsize count, VfTableAlive alive,
                              gpointer user_data, GError **error);
 
-/* Pages whose checksum is wrong; G_MAXUINT64: the table cannot be read. entries: that the sound ones hold. */
+/* Pages whose checksum is wrong, or that the header does not tell of; G_MAXUINT64: the table cannot be read.
+ * entries: that the sound ones hold. */
 guint64 vf_block_table_verify (const VfBlockTable *table, guint64 *entries);

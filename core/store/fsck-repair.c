@@ -5,6 +5,7 @@
  * sound stage goes that nothing damaged is below of. */
 #include "store/fsck.h"
 
+#include "store/hints.h"
 #include "store/records.h"
 #include "support/checked.h"
 #include "support/error.h"
@@ -268,6 +269,24 @@ cure_stages (Repair *repair, GError **error)
   return TRUE;
 }
 
+/* Of the stages that are left. Nothing but hints is lost where it fails. */
+static void
+cure_blocks (Repair *repair)
+{
+  g_autoptr (GError) failure = NULL;
+  guint faults = 0;
+  for (guint i = 0; i < repair->fsck->faults->len; i++)
+    faults += ((const VfFault *)g_ptr_array_index (repair->fsck->faults, i))->cure == VF_CURE_BLOCKS;
+  if (faults == 0)
+    return;
+  if (vf_store_relearn_blocks (repair->fsck->store, &failure)) {
+    tell (repair, "made the table of blocks anew");
+    return;
+  }
+  tell (repair, "cannot make the table of blocks anew: %s", failure->message);
+  repair->left += faults;
+}
+
 gboolean
 vf_fsck_repair (VfFsck *fsck, void (*step) (const char *line, gpointer user_data), gpointer user_data,
                 guint *left, GError **error)
@@ -278,6 +297,8 @@ vf_fsck_repair (VfFsck *fsck, void (*step) (const char *line, gpointer user_data
   gboolean done = spare_used (&repair, error) && cure_files (&repair, error) &&
                   cure_images (&repair, error) && cure_stages (&repair, error) &&
                   vf_store_recover (fsck->store, error);
+  if (done)
+    cure_blocks (&repair);
   *left = repair.left;
   return done;
 }

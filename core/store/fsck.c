@@ -12,7 +12,8 @@
 const VfFsckCheck vf_fsck_checks[] = {
     {FALSE, vf_fsck_store},     {FALSE, vf_fsck_stages}, {FALSE, vf_fsck_images}, {FALSE, vf_fsck_roots},
     {FALSE, vf_fsck_buildings}, {FALSE, vf_fsck_caches}, {FALSE, vf_fsck_keys},   {TRUE, vf_fsck_archives},
-    {TRUE, vf_fsck_exports},    {TRUE, vf_fsck_volumes}, {FALSE, NULL},
+    {TRUE, vf_fsck_exports},    {TRUE, vf_fsck_volumes}, {FALSE, vf_fsck_hints},  {TRUE, vf_fsck_hint_pages},
+    {FALSE, NULL},
 };
 
 static void
@@ -73,6 +74,8 @@ vf_cure_describe (VfCure cure)
     return "removes the image";
   case VF_CURE_STAGE:
     return "removes the stage, what was built upon it, and their images";
+  case VF_CURE_BLOCKS:
+    return "makes the table of blocks anew";
   default:
     return "cannot repair it";
   }

@@ -10,17 +10,19 @@
 /* What --repair does about a fault. */
 typedef enum {
   VF_CURE_NONE,
-  VF_CURE_SIGN,  /* gives a record that has none its checksum; target: its path */
-  VF_CURE_FILE,  /* removes a file; target: its path */
-  VF_CURE_PIN,   /* writes a pin anew; target: key */
-  VF_CURE_IMAGE, /* removes an image from the names that list it; target: digest */
-  VF_CURE_STAGE, /* removes a stage from the store's storage, and what was built upon it; target: key */
+  VF_CURE_SIGN,   /* gives a record that has none its checksum; target: its path */
+  VF_CURE_FILE,   /* removes a file; target: its path */
+  VF_CURE_PIN,    /* writes a pin anew; target: key */
+  VF_CURE_IMAGE,  /* removes an image from the names that list it; target: digest */
+  VF_CURE_STAGE,  /* removes a stage from the store's storage, and what was built upon it; target: key */
+  VF_CURE_BLOCKS, /* makes the table of blocks anew; no target */
 } VfCure;
 
 typedef struct {
-  const char *kind; /* "record", "stage", "volume", "image", "index", "export", "archive", "cache", "key" */
-  char *object;     /* path in the store, or the volume's id */
-  char *what;       /* is wrong */
+  /* "record", "stage", "volume", "image", "index", "export", "archive", "cache", "key", "blocks" */
+  const char *kind;
+  char *object; /* path in the store, or the volume's id */
+  char *what;   /* is wrong */
   VfCure cure;
   char *target;
 } VfFault;
@@ -79,5 +81,8 @@ gboolean vf_fsck_archives (VfFsck *fsck, GError **error);
 gboolean vf_fsck_exports (VfFsck *fsck, GError **error);
 /* (fsck-volumes.c) */
 gboolean vf_fsck_volumes (VfFsck *fsck, GError **error);
+/* (fsck-hints.c) */
+gboolean vf_fsck_hints (VfFsck *fsck, GError **error);
+gboolean vf_fsck_hint_pages (VfFsck *fsck, GError **error);
 /* Notes damage of a record; with no checksum it is to be given one. TRUE if it is there and can be read. */
 gboolean vf_fsck_record (VfFsck *fsck, const char *kind, const char *path, VfCure cure, const char *target);

@@ -133,7 +133,9 @@ vf_hint_volumes_write (VfHintVolumes *volumes, VmforgeStore *store, GError **err
   vf_json_set_int (record, "next", volumes->next);
   vf_json_set (record, "volumes", volumes_to_json (volumes));
   vf_json_set (record, "numbers", numbers);
-  return vf_checked_write (store->fd, RECORD, record, error);
+  /* Recovery takes a temporary beside it for one that a dead process left, if it has the gate. */
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  return gate != NULL && vf_checked_write (store->fd, RECORD, record, error);
 }
 
 gboolean
@@ -231,22 +233,42 @@ drop_ranges (VfHintVolumes *volumes, const Volume *gone)
       g_array_remove_index (volumes->ranges, i);
 }
 
-void
+static gboolean
+pass_on (VfHintVolumes *volumes, const Volume *gone, GHashTable *living)
+{
+  Volume *heir = find_heir (volumes, gone, living);
+  if (heir == NULL)
+    return FALSE;
+  bequeath (volumes, gone, heir);
+  g_hash_table_remove (volumes->volumes, gone->id);
+  return TRUE;
+}
+
+/* Where a volume and its clone are both gone, the clone has its heir first, who is then that of the other. */
+gboolean
 vf_hint_volumes_prune (VfHintVolumes *volumes, GPtrArray *stages)
 {
   g_autoptr (GHashTable) living = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < stages->len; i++)
     g_hash_table_add (living, ((VfStage *)g_ptr_array_index (stages, i))->volume);
-  g_autoptr (GList) known = g_hash_table_get_values (volumes->volumes);
-  for (const GList *item = known; item != NULL; item = item->next) {
-    const Volume *volume = item->data;
-    if (g_hash_table_contains (living, volume->id))
-      continue;
-    Volume *heir = find_heir (volumes, volume, living);
-    if (heir != NULL)
-      bequeath (volumes, volume, heir);
-    else
-      drop_ranges (volumes, volume);
+  g_autoptr (GPtrArray) gone = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, volumes->volumes);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (!g_hash_table_contains (living, ((const Volume *)value)->id))
+      g_ptr_array_add (gone, value);
+  gboolean any = gone->len > 0;
+  for (guint before = 0; before != gone->len;) {
+    before = gone->len;
+    for (guint i = gone->len; i-- > 0;)
+      if (pass_on (volumes, g_ptr_array_index (gone, i), living))
+        g_ptr_array_remove_index (gone, i);
+  }
+  for (guint i = 0; i < gone->len; i++) {
+    const Volume *volume = g_ptr_array_index (gone, i);
+    drop_ranges (volumes, volume);
     g_hash_table_remove (volumes->volumes, volume->id);
   }
+  return any;
 }

@@ -23,5 +23,6 @@ gboolean vf_hint_volumes_complete (VfHintVolumes *volumes, const char *volume);
 /* The id of the volume, and which of its parts (may be NULL); NULL: the volume is gone. Borrowed. */
 const char *vf_hint_volumes_get (const VfHintVolumes *volumes, guint32 number, guint32 *part);
 /* stages: elements VfStage. What a volume had that is gone now passes to one that was cloned of it: most of
- * its blocks are there at the same place, and what is not is found out by whoever looks. */
-void vf_hint_volumes_prune (VfHintVolumes *volumes, GPtrArray *stages);
+ * its blocks are there at the same place, and what is not is found out by whoever looks. FALSE: none is
+ * gone. */
+gboolean vf_hint_volumes_prune (VfHintVolumes *volumes, GPtrArray *stages);

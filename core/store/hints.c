@@ -136,7 +136,10 @@ learn (VmforgeStore *store, gboolean anew, const char *key, const char *from, GE
   g_autoptr (GPtrArray) stages = vf_store_list_stages (store, error);
   if (stages == NULL || !open_table (&learning, error))
     return FALSE;
-  vf_hint_volumes_prune (learning.volumes, stages);
+  /* Whoever looks for blocks takes from the record who is gone, also where nothing is new. */
+  if (vf_hint_volumes_prune (learning.volumes, stages) &&
+      !vf_hint_volumes_write (learning.volumes, store, error))
+    return FALSE;
   return learn_missing (&learning, stages, key, from, error);
 }
 

@@ -21,6 +21,8 @@ NAMED, UNCHECKED = "named", "not checked"
 KINDS = {
     r"store\.json": NAMED,
     r"storages\.json": NAMED,
+    r"blocks": NAMED,
+    r"blocks\.json": NAMED,
     rf"stages/{HEX}{{64}}/stage\.json": NAMED,
     rf"stages/{HEX}{{64}}/storage-[a-z0-9-]+\.json": NAMED,
     rf"stages/{HEX}{{64}}/storage-[a-z0-9-]+\.index": NAMED,

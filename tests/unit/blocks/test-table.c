@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -180,6 +181,41 @@ damage_costs_hints_alone (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (entries, ==, 0);
 }
 
+/* member: which number of the header. */
+static void
+set_header (Fixture *fixture, off_t member, guint64 value)
+{
+  int fd = openat (fixture->fd, FILE_NAME, O_RDWR | O_CLOEXEC);
+  value = GUINT64_TO_LE (value);
+  g_assert_cmpint (pwrite (fd, &value, sizeof value, 16 + 8 * member), ==, sizeof value);
+  close (fd);
+}
+
+static void
+a_header_that_tells_of_too_few_pages_is_found (Fixture *fixture, gconstpointer data)
+{
+  guint64 entries;
+  add (fixture->table, 0, 100000, all_live);
+  g_assert_cmpuint (vf_block_table_verify (fixture->table, &entries), ==, 0);
+  set_header (fixture, 1, 16);
+  g_assert_cmpuint (vf_block_table_verify (fixture->table, &entries), >, 0);
+}
+
+static void
+a_header_that_tells_of_too_many_entries_fills_no_disk (Fixture *fixture, gconstpointer data)
+{
+  struct stat before, st;
+  add (fixture->table, 0, 100000, all_live);
+  g_assert_cmpint (fstatat (fixture->fd, FILE_NAME, &before, 0), ==, 0);
+  set_header (fixture, 2, G_GUINT64_CONSTANT (1) << 50);
+  for (guint64 i = 0; i < 20; i++)
+    add (fixture->table, 100000 + i, 1, all_live);
+  g_assert_cmpint (fstatat (fixture->fd, FILE_NAME, &st, 0), ==, 0);
+  /* As if all pages were full, and no larger however often something is added. */
+  g_assert_cmpint (st.st_size, <=, 2 * before.st_size);
+  g_assert_cmpuint (count_missing (fixture->table, 100020), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -191,5 +227,8 @@ main (int argc, char **argv)
   ADD ("a block that is everywhere takes little room", a_block_that_is_everywhere_takes_little_room);
   ADD ("volumes that are gone make room", volumes_that_are_gone_make_room);
   ADD ("damage costs hints alone", damage_costs_hints_alone);
+  ADD ("a header that tells of too few pages is found", a_header_that_tells_of_too_few_pages_is_found);
+  ADD ("a header that tells of too many entries fills no disk",
+       a_header_that_tells_of_too_many_entries_fills_no_disk);
   return g_test_run ();
 }

@@ -3,7 +3,10 @@
 
 #include "common.h"
 
+#include "blocks/index-build.h"
+#include "store/stage-index.h"
 #include "support/digest.h"
+#include "support/fd.h"
 #include "support/fs.h"
 
 #include <dirent.h>
@@ -93,6 +96,60 @@ common_build (VmforgeStore *store, const char *key, const char *stage, const cha
   g_assert_no_error (error);
   g_assert_true (vf_store_end (store, building, FALSE, FALSE, &error));
   g_assert_no_error (error);
+}
+
+static void
+fill (VmforgeStore *store, const char *volume, const char *content)
+{
+  g_autofree char *path = g_strdup_printf ("volumes/%s", volume);
+  vf_autofd int fd = openat (store->fd, path, O_WRONLY | O_CLOEXEC);
+  for (off_t block = 0; content[block] != '\0'; block++) {
+    char data[VF_BLOCK_BYTES];
+    memset (data, content[block], sizeof data);
+    if (content[block] != '.')
+      g_assert_cmpint (pwrite (fd, data, sizeof data, block * VF_BLOCK_BYTES), ==, sizeof data);
+  }
+}
+
+static void
+make_index (VmforgeStore *store, const char *volume, VfStageIndex *index)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *root = NULL;
+  g_autofree char *path = g_strdup_printf ("volumes/%s", volume);
+  g_autofree char *index_path = vf_building_index_path (volume);
+  vf_autofd int fd = openat (store->fd, path, O_RDONLY | O_CLOEXEC);
+  VfBlockSource source = {.volume = {fd, VOLUME_BYTES}, .threads = 1};
+  vf_block_index_build (&source, store->fd, index_path, &root, &index->own_bytes, &error);
+  g_assert_no_error (error);
+  g_strlcpy (index->root, root, sizeof index->root);
+}
+
+void
+common_build_indexed (VmforgeStore *store, const char *key, const char *stage, const char *parent,
+                      const char *content)
+{
+  g_autoptr (GError) error = NULL;
+  VfStageIndex index;
+  VfBuildingStage what = {.key = key, .parent = parent, .stage = stage, .spec = "test", .reserve = 1};
+  VfBuilding *building = vf_store_begin_stage (store, &what, &error);
+  g_assert_no_error (error);
+  g_assert_true (vf_storage_create (store->storage, building->volume, VOLUME_BYTES, &error));
+  fill (store, building->volume, content);
+  g_assert_true (vf_storage_seal (store->storage, building->volume, &error));
+  make_index (store, building->volume, &index);
+  g_autoptr (VfJson) json = common_stage_json (stage, parent);
+  vf_store_record_indexed (store, key, json, building->volume, VOLUME_BYTES, 1, NULL, &index, &error);
+  g_assert_no_error (error);
+  g_assert_true (vf_store_end (store, building, FALSE, FALSE, &error));
+}
+
+void
+common_hash (char content, guint8 *hash)
+{
+  char data[VF_BLOCK_BYTES];
+  memset (data, content, sizeof data);
+  vf_digest_bytes (data, sizeof data, hash);
 }
 
 VfJson *

@@ -20,6 +20,11 @@ char *common_key (const char *text);
 VfJson *common_stage_json (const char *stage, const char *parent);
 /* Makes, seals, records a stage: the whole way. */
 void common_build (VmforgeStore *store, const char *key, const char *stage, const char *parent);
+/* The same with an index. content: what each block of the volume is filled with; '.': zeros. */
+void common_build_indexed (VmforgeStore *store, const char *key, const char *stage, const char *parent,
+                           const char *content);
+/* Of a block of that content. hash: VF_DIGEST_BYTES bytes. */
+void common_hash (char content, guint8 *hash);
 VfJson *common_manifest (const char *name, const char *version, const char *arch, const char *key,
                          int serial);
 /* Free the result. */

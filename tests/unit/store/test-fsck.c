@@ -3,9 +3,11 @@
 
 #include "common.h"
 #include "store/fsck.h"
+#include "store/hints.h"
 #include "store/records.h"
 #include "support/checked.h"
 #include "support/digest.h"
+#include "support/fd.h"
 #include "support/fs.h"
 
 #include <fcntl.h>
@@ -361,6 +363,129 @@ archives_and_exports_are_held_to_their_digests (Fixture *fixture, gconstpointer 
   assert_stages (fixture, TRUE, TRUE, TRUE, TRUE);
 }
 
+static void
+change (Fixture *fixture, const char *key, const char *name, const char *member, VfJson *value)
+{
+  g_autofree char *path = g_strdup_printf ("stages/%s/%s.json", key, name);
+  g_autoptr (VfJson) json = vf_checked_read (fixture->store->fd, path, NULL);
+  vf_json_set (json, member, value);
+  g_assert_true (vf_checked_write (fixture->store->fd, path, json, NULL));
+}
+
+/* Three stages whose blocks are in the table, each a second younger than the one before. */
+static void
+fill_table (Fixture *fixture, char **volumes)
+{
+  static const char *const contents[] = {"abcd", "abce", "abfg"};
+  for (gsize i = 0; i < G_N_ELEMENTS (contents); i++) {
+    VfJson *inputs = json_object_new_object ();
+    vf_json_set_string (inputs, "name", contents[i]);
+    g_autofree char *text = vf_json_canonical (inputs);
+    g_autofree char *key = vf_digest_text (text);
+    common_build_indexed (fixture->store, key, "core", NULL, contents[i]);
+    change (fixture, key, "stage", "inputs", inputs);
+    change (fixture, key, "plain", "built", json_object_new_int64 (1000 + (gint64)i));
+    g_autoptr (VfStage) stage = vf_store_find_stage (fixture->store, key, NULL);
+    volumes[i] = g_strdup (stage->volume);
+  }
+  g_assert_true (vf_store_learn_blocks (fixture->store, NULL, NULL, NULL));
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+}
+
+static void
+flip_page (Fixture *fixture, char **volumes)
+{
+  flip (fixture, g_strdup ("blocks"));
+}
+
+static void
+flip_magic (Fixture *fixture, char **volumes)
+{
+  vf_autofd int fd = openat (fixture->store->fd, "blocks", O_RDWR | O_CLOEXEC);
+  g_assert_cmpint (pwrite (fd, "?", 1, 3), ==, 1);
+}
+
+static void
+cut_table (Fixture *fixture, char **volumes)
+{
+  vf_autofd int fd = openat (fixture->store->fd, "blocks", O_RDWR | O_CLOEXEC);
+  g_assert_cmpint (ftruncate (fd, 8192), ==, 0);
+}
+
+static void
+flip_record (Fixture *fixture, char **volumes)
+{
+  flip (fixture, g_strdup ("blocks.json"));
+}
+
+static void
+remove_record (Fixture *fixture, char **volumes)
+{
+  g_assert_cmpint (unlinkat (fixture->store->fd, "blocks.json", 0), ==, 0);
+}
+
+static void
+take_another_record (Fixture *fixture, char **volumes)
+{
+  g_autoptr (VfJson) json = vf_checked_read (fixture->store->fd, "blocks.json", NULL);
+  vf_json_set_string (json, "table", "0123456789abcdef");
+  g_assert_true (vf_checked_write (fixture->store->fd, "blocks.json", json, NULL));
+}
+
+static void
+forget (Fixture *fixture, const char *volume)
+{
+  g_autoptr (VfJson) json = vf_checked_read (fixture->store->fd, "blocks.json", NULL);
+  json_object_object_del (vf_json_object (json, "volumes"), volume);
+  g_assert_true (vf_checked_write (fixture->store->fd, "blocks.json", json, NULL));
+}
+
+static void
+forget_second (Fixture *fixture, char **volumes)
+{
+  forget (fixture, volumes[1]);
+}
+
+/* data: what happens to it. */
+static void
+a_table_of_blocks_that_is_wrong_is_made_anew (Fixture *fixture, gconstpointer data)
+{
+  void (*spoil) (Fixture * fixture, char **volumes) = (void (*) (Fixture *, char **))data;
+  g_auto (GStrv) volumes = g_new0 (char *, 4);
+  fill_table (fixture, volumes);
+  spoil (fixture, volumes);
+  g_assert_cmpuint (check (fixture, TRUE), ==, 1);
+  g_assert_cmpstr (fixture->steps->str, ==, "made the table of blocks anew\n");
+  assert_stages (fixture, TRUE, TRUE, TRUE, TRUE);
+}
+
+static void
+what_a_killed_learner_left_is_no_damage (Fixture *fixture, gconstpointer data)
+{
+  g_auto (GStrv) volumes = g_new0 (char *, 4);
+  fill_table (fixture, volumes);
+  forget (fixture, volumes[2]);
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+  forget (fixture, volumes[1]);
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+  /* Killed before the table had its header. */
+  g_assert_true (vf_fs_write (fixture->store->fd, "blocks", "", 0, 0644, NULL));
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+  g_assert_cmpint (unlinkat (fixture->store->fd, "blocks", 0), ==, 0);
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+}
+
+static void
+a_table_that_is_written_is_not_looked_at (Fixture *fixture, gconstpointer data)
+{
+  g_auto (GStrv) volumes = g_new0 (char *, 4);
+  fill_table (fixture, volumes);
+  take_another_record (fixture, volumes);
+  g_autoptr (VfLock) lock =
+      vf_lock_acquire (fixture->store->fd, "locks/blocks", VF_LOCK_EXCLUSIVE, NULL, NULL, NULL, NULL);
+  g_assert_cmpuint (check (fixture, FALSE), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -385,5 +510,16 @@ main (int argc, char **argv)
   ADD ("a-stage-in-use-is-left-to-the-next-repair", a_stage_in_use_is_left_to_the_next_repair);
   ADD ("damaged-caches-and-roots-go", damaged_caches_and_roots_go);
   ADD ("archives-and-exports-are-held-to-their-digests", archives_and_exports_are_held_to_their_digests);
+#define ADD_TABLE(PATH, SPOIL)                                                                               \
+  ADD_WITH ("table-of-blocks/" PATH, (gconstpointer)SPOIL, a_table_of_blocks_that_is_wrong_is_made_anew)
+  ADD_TABLE ("a-damaged-page", flip_page);
+  ADD_TABLE ("another-magic", flip_magic);
+  ADD_TABLE ("shorter-than-it-says", cut_table);
+  ADD_TABLE ("a-damaged-record", flip_record);
+  ADD_TABLE ("an-absent-record", remove_record);
+  ADD_TABLE ("a-record-of-another-table", take_another_record);
+  ADD_TABLE ("a-stage-that-was-passed-by", forget_second);
+  ADD ("what-a-killed-learner-left-is-no-damage", what_a_killed_learner_left_is_no_damage);
+  ADD ("a-table-that-is-written-is-not-looked-at", a_table_that_is_written_is_not_looked_at);
   return g_test_run ();
 }
