@@ -112,7 +112,7 @@ write_stamp (const VfPlanContext *context, const Metadata *metadata, GError **er
   g_autoptr (VfJson) stamp = json_object_new_object ();
   vf_json_set_string (stamp, "snapshot", metadata->snapshot);
   vf_json_set_int (stamp, "time", metadata->time);
-  return vf_checked_write (context->store->fd, metadata->path, stamp, error);
+  return vf_store_write_checked (context->store, metadata->path, stamp, error);
 }
 
 /* Lets the plugin say what the metadata are. With a recent stamp it brings only what is missing: the stamp
@@ -207,7 +207,7 @@ write_resolution (VmforgeStore *store, const char *path, GPtrArray *packages, GE
     json_object_array_add (list, vf_package_to_json (g_ptr_array_index (packages, i), TRUE));
   vf_json_set (json, "packages", list);
   return vf_fs_mkdir_p (store->fd, "cache/resolutions", 0755, error) &&
-         vf_checked_write (store->fd, path, json, error);
+         vf_store_write_checked (store, path, json, error);
 }
 
 /* The packages that an earlier run resolved the request to with this snapshot, or NULL. path: of the record.

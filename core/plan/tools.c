@@ -114,7 +114,7 @@ vf_tools_versions (VmforgeStore *store, const char *filesystem, const char *cons
       return NULL;
   }
   vf_json_set_string (versions, "libfdisk", library_version ());
-  if (learned && !vf_checked_write (store->fd, REMEMBERED, remembered, error))
+  if (learned && !vf_store_write_checked (store, REMEMBERED, remembered, error))
     return NULL;
   return g_steal_pointer (&versions);
 }

@@ -34,7 +34,7 @@ vf_store_record_export (VmforgeStore *store, const char *name, GError **error)
   g_autoptr (VfJson) record = json_object_new_object ();
   vf_json_set_int (record, "format", VF_STORE_FORMAT);
   vf_json_set_string (record, "digest", digest);
-  return vf_checked_write (store->fd, path, record, error);
+  return vf_store_write_checked (store, path, record, error);
 }
 
 gboolean

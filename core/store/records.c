@@ -36,6 +36,13 @@ vf_store_gate (VmforgeStore *store, GError **error)
   return gate;
 }
 
+gboolean
+vf_store_write_checked (VmforgeStore *store, const char *path, VfJson *json, GError **error)
+{
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  return gate != NULL && vf_checked_write (store->fd, path, json, error);
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {

@@ -92,8 +92,9 @@ VfImage *vf_image_read (VmforgeStore *store, const char *digest, GError **error)
 gboolean vf_images_sweep (VmforgeStore *store, GError **error);
 
 /* ---- sweep.c: what recovery removes beside volumes and records */
-/* Temporaries older than max_age seconds; 0: all, where the gate says that they have no living maker. */
-void vf_sweep_temporaries (VmforgeStore *store, const char *folder, gint64 max_age);
+/* Temporaries of a folder in which they are made under the gate alone. Under the gate, so they have no living
+ * maker. */
+void vf_sweep_temporaries (VmforgeStore *store, const char *folder);
 /* TRUE if this recovery holds the lock of a volume. */
 typedef gboolean (*VfSweepClaimed) (const char *volume, gpointer user_data);
 /* Temporaries in exports/ whose writer is dead. Under the gate. */

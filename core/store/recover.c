@@ -21,9 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Age in seconds after which a temporary file outside of the gate's folders has no living maker. */
-#define STALE_TEMPORARY (24 * 60 * 60)
-
 typedef struct {
   char *volume;
   VfLock *lock;
@@ -93,7 +90,7 @@ scan_stages (VmforgeStore *store, GHashTable *recorded, GError **error)
     for (char **storage = storages; *storage != NULL; storage++)
       if (!scan_storage (store, *key, *storage, recorded, error))
         return FALSE;
-    vf_sweep_temporaries (store, folder, 0);
+    vf_sweep_temporaries (store, folder);
     if (!(storages[0] == NULL ? vf_fs_remove (store->fd, folder, error)
                               : vf_stage_index_sweep (store, *key, storages, error)))
       return FALSE;
@@ -194,19 +191,17 @@ sweep_locks (VmforgeStore *store, GPtrArray *dead, GError **error)
 static gboolean
 sweep_records (VmforgeStore *store, GPtrArray *dead, GError **error)
 {
-  static const char *const gated[] = {".", "building", "keys", "keys/trusted", "objects", "roots"};
-  static const char *const aged[] = {"exports", "cache/metadata", "cache/resolutions"};
-  for (gsize i = 0; i < G_N_ELEMENTS (gated); i++)
-    vf_sweep_temporaries (store, gated[i], 0);
-  for (gsize i = 0; i < G_N_ELEMENTS (aged); i++)
-    vf_sweep_temporaries (store, aged[i], STALE_TEMPORARY);
+  static const char *const folders[] = {".",     "building", "keys",           "keys/trusted",     "objects",
+                                        "roots", "cache",    "cache/metadata", "cache/resolutions"};
+  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
+    vf_sweep_temporaries (store, folders[i]);
   vf_sweep_exports (store, is_claimed, dead);
   g_auto (GStrv) names = vf_records_names (store, "images", NULL, error);
   if (names == NULL)
     return FALSE;
   for (char **name = names; *name != NULL; name++) {
     g_autofree char *folder = g_strdup_printf ("images/%s", *name);
-    vf_sweep_temporaries (store, folder, 0);
+    vf_sweep_temporaries (store, folder);
   }
   guint living;
   return vf_images_sweep (store, error) && vf_uses_count (store, &living, error);

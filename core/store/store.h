@@ -241,6 +241,10 @@ gboolean vf_store_record_export (VmforgeStore *store, const char *name, GError *
 /* Before it is written: what was remembered of a former one does not count for the new one. */
 gboolean vf_store_forget_export (VmforgeStore *store, const char *name, GError **error);
 gboolean vf_store_has_export (VmforgeStore *store, const char *name);
+/* Writes a record of a cache or an export, with a checksum (support/checked.h). path: in the store. It takes
+ * the gate for that, so that recovery, which holds it, knows a half written one for that of a dead process.
+ */
+gboolean vf_store_write_checked (VmforgeStore *store, const char *path, VfJson *json, GError **error);
 /* Removes this digest; an older one of the name becomes current. Stages stay. */
 gboolean vf_store_remove_image (VmforgeStore *store, const VfImage *image, GError **error);
 /* Removes NAME:VERSION@ARCH of an image with all its digests. */

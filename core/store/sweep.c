@@ -74,23 +74,20 @@ remove_file (VmforgeStore *store, const char *folder, const char *name)
 }
 
 void
-vf_sweep_temporaries (VmforgeStore *store, const char *folder, gint64 max_age)
+vf_sweep_temporaries (VmforgeStore *store, const char *folder)
 {
   g_autoptr (GPtrArray) files = list_files (store, folder, TEMPORARY);
-  time_t now = time (NULL);
-  for (guint i = 0; i < files->len; i++) {
-    const File *file = files->pdata[i];
-    if (max_age == 0 || file->time < now - max_age)
-      remove_file (store, folder, file->name);
-  }
+  for (guint i = 0; i < files->len; i++)
+    remove_file (store, folder, ((const File *)files->pdata[i])->name);
 }
 
-/* Nobody writes for a building record whose lock is gone or can be had. */
+/* Nobody writes for a building record whose lock is gone or can be had. Another name is that of an export's
+ * record, which is written under the gate. */
 static gboolean
 is_writer_dead (VmforgeStore *store, const char *volume, VfSweepClaimed claimed, gpointer user_data)
 {
   if (strlen (volume) != VF_VOLUME_HEX || !vf_digest_is_hex (volume, VF_VOLUME_HEX))
-    return FALSE;
+    return TRUE;
   g_autofree char *path = g_strdup_printf ("building/%s.lock", volume);
   if (claimed (volume, user_data) || !vf_fs_exists (store->fd, path))
     return TRUE;

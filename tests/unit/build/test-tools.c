@@ -24,6 +24,7 @@ set_up (Fixture *fixture, gconstpointer data)
   g_assert_no_error (error);
   fixture->store.fd = open (fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_assert_true (vf_fs_mkdir_p (fixture->store.fd, "cache", 0755, NULL));
+  g_assert_true (vf_fs_mkdir_p (fixture->store.fd, "locks", 0755, NULL));
 }
 
 static void

@@ -115,21 +115,40 @@ temporaries_go_with_their_writer (Fixture *fixture, gconstpointer data)
 }
 
 static void
-old_temporaries_of_caches_are_removed (Fixture *fixture, gconstpointer data)
+temporaries_of_caches_and_exports_are_removed (Fixture *fixture, gconstpointer data)
 {
-  static const char *const folders[] = {"cache/metadata", "cache/resolutions"};
+  static const char *const folders[] = {"cache", "cache/metadata", "cache/resolutions", "exports"};
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++) {
-    g_autofree char *old = g_build_filename (folders[i], ".tmp-1-a", NULL);
-    g_autofree char *young = g_build_filename (folders[i], ".tmp-1-b", NULL);
-    g_autofree char *record = g_build_filename (folders[i], "a.json", NULL);
-    make_file (fixture, old, 2 * DAY);
-    make_file (fixture, young, 0);
-    make_file (fixture, record, 2 * DAY);
+    g_autofree char *temporary = g_build_filename (folders[i], ".tmp-1-b", NULL);
+    g_autofree char *record = g_build_filename (folders[i], "a.file", NULL);
+    make_file (fixture, temporary, 0);
+    if (i < 3)
+      make_file (fixture, record, 2 * DAY);
     recover (fixture);
-    g_assert_false (has (fixture, old));
-    g_assert_true (has (fixture, young));
-    g_assert_true (has (fixture, record));
+    g_assert_false (has (fixture, temporary));
+    g_assert_true (i == 3 || has (fixture, record));
   }
+}
+
+static gpointer
+write_record (gpointer store)
+{
+  g_autoptr (VfJson) json = json_object_new_object ();
+  g_assert_true (vf_store_write_checked (store, "cache/tools.json", json, NULL));
+  return NULL;
+}
+
+/* Else a recovery could take the temporary of a living writer for one of a dead one. */
+static void
+records_of_caches_are_written_under_the_gate (Fixture *fixture, gconstpointer data)
+{
+  VfLock *gate = vf_store_gate (fixture->store, NULL);
+  GThread *writer = g_thread_new ("writer", write_record, fixture->store);
+  g_usleep (20 * 1000);
+  g_assert_false (has (fixture, "cache/tools.json"));
+  vf_lock_release (gate);
+  g_thread_join (writer);
+  g_assert_true (has (fixture, "cache/tools.json"));
 }
 
 static void
@@ -221,8 +240,9 @@ main (int argc, char **argv)
   ADD ("exports-of-no-image-are-removed", exports_of_no_image_are_removed);
   ADD ("another-volume-is-another-export", another_volume_is_another_export);
   ADD ("temporaries-go-with-their-writer", temporaries_go_with_their_writer);
-  ADD ("old-temporaries-of-caches-are-removed", old_temporaries_of_caches_are_removed);
   ADD ("temporaries-of-keys-are-removed", temporaries_of_keys_are_removed);
+  ADD ("temporaries-of-caches-and-exports-are-removed", temporaries_of_caches_and_exports_are_removed);
+  ADD ("records-of-caches-are-written-under-the-gate", records_of_caches_are_written_under_the_gate);
   ADD ("locks-that-nobody-holds-are-removed", locks_that_nobody_holds_are_removed);
   ADD ("the-lock-of-a-removed-file-is-none", the_lock_of_a_removed_file_is_none);
   ADD ("old-logs-are-removed-but-for-the-newest", old_logs_are_removed_but_for_the_newest);
