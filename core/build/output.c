@@ -6,9 +6,11 @@
 
 #include "build/output.h"
 #include "image/image.h"
+#include "repository/repository.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
+#include "transfer/share.h"
 
 static VfJson *
 make_manifest (VfEngine *engine, const VfPlan *plan, const VfStage *last)
@@ -213,6 +215,18 @@ write_formats (VfEngine *engine, const VmforgeSpec *spec, const VfImage *image, 
   return TRUE;
 }
 
+/* For others to pull. The image is there, so what fails of this is a warning. */
+static void
+share (VfEngine *engine, const char *digest)
+{
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *folder = g_strdup_printf (VF_REPOSITORY "/images/%s", digest);
+  if (vf_fs_exists (engine->store->fd, folder) || vf_share_update (engine->store, FALSE, &failure))
+    return;
+  g_autofree char *text = g_strdup_printf ("%s (`vmforge repo refresh` tries again)", failure->message);
+  vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = text});
+}
+
 gboolean
 vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error)
 {
@@ -232,6 +246,7 @@ vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error)
     g_autoptr (VfJson) manifest = make_manifest (engine, plan, last);
     if (!vf_store_publish (engine->store, manifest, &digest, error))
       return FALSE;
+    share (engine, digest);
     word = digest;
   }
   g_autoptr (VfImage) image = vf_store_find_image (engine->store, word, error);

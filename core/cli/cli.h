@@ -46,7 +46,8 @@ struct _VfCommand {
 extern const VfCommand vf_command_build, vf_command_plan, vf_command_lock, vf_command_validate,
     vf_command_schema, vf_command_stages, vf_command_images, vf_command_plugins, vf_command_store,
     vf_command_run, vf_command_shell, vf_command_export, vf_command_diff, vf_command_gc, vf_command_fsck,
-    vf_command_push, vf_command_receive, vf_command_key, vf_command_sign, vf_command_version;
+    vf_command_push, vf_command_receive, vf_command_key, vf_command_sign, vf_command_pull, vf_command_repo,
+    vf_command_verify, vf_command_version;
 
 /* The table of main.c, ended by NULL. */
 extern const VfCommand *const vf_commands[];
@@ -61,6 +62,10 @@ gboolean vf_cli_parse_global (VfCli *cli, char **argv, guint *n_used, GError **e
 /* Free the result. */
 char *vf_cli_help (VfCli *cli, const VfCommand *command, const char *path);
 char *vf_cli_global_help (VfCli *cli);
+
+/* ---- cmd-repo.c */
+/* After what was published has changed. What fails is a warning: the images are what was asked for. */
+void vf_cli_update_repository (VmforgeStore *store);
 
 /* ---- cli.c */
 /* From here on SIGINT, SIGTERM and SIGHUP cancel cli->cancellable instead of ending the program. Call it

@@ -24,7 +24,8 @@ static const GOptionEntry push_entries[] = {
 static gboolean
 send_to (VfCli *cli, VmforgeStore *store, const VfImage *image, const char *url, GError **error)
 {
-  g_autoptr (VfFigures) figures = vf_figures_new (cli, image);
+  g_autofree char *name = g_strdup_printf ("%s:%s@%s", image->name, image->version, image->arch);
+  g_autoptr (VfFigures) figures = vf_figures_new (cli, name, "sent");
   g_autoptr (VfSession) session = vf_session_new (store, vf_figures_tell, figures, error);
   VfPeer *peer = session == NULL ? NULL : vf_peer_open (url, given.rsh, error);
   if (peer == NULL)
@@ -69,7 +70,11 @@ run_receive (VfCli *cli, char **arguments, GError **error)
     return FALSE;
   store->host.cancellable = cli->cancellable;
   g_autoptr (VfSession) session = vf_session_new (store, NULL, NULL, error);
-  return session != NULL && vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error);
+  if (session == NULL || !vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error))
+    return FALSE;
+  g_clear_pointer (&session, vf_session_free);
+  vf_cli_update_repository (store);
+  return TRUE;
 }
 
 const VfCommand vf_command_push = {

@@ -12,27 +12,12 @@
 #include <string.h>
 
 const VfCommand *const vf_commands[] = {
-    &vf_command_build,
-    &vf_command_plan,
-    &vf_command_lock,
-    &vf_command_validate,
-    &vf_command_schema,
-    &vf_command_stages,
-    &vf_command_images,
-    &vf_command_plugins,
-    &vf_command_store,
-    &vf_command_run,
-    &vf_command_shell,
-    &vf_command_export,
-    &vf_command_push,
-    &vf_command_receive,
-    &vf_command_diff,
-    &vf_command_gc,
-    &vf_command_fsck,
-    &vf_command_key,
-    &vf_command_sign,
-    &vf_command_version,
-    NULL,
+    &vf_command_build,  &vf_command_plan,   &vf_command_lock,    &vf_command_validate,
+    &vf_command_schema, &vf_command_stages, &vf_command_images,  &vf_command_plugins,
+    &vf_command_store,  &vf_command_run,    &vf_command_shell,   &vf_command_export,
+    &vf_command_push,   &vf_command_pull,   &vf_command_receive, &vf_command_repo,
+    &vf_command_verify, &vf_command_diff,   &vf_command_gc,      &vf_command_fsck,
+    &vf_command_key,    &vf_command_sign,   &vf_command_version, NULL,
 };
 
 static const VfCommand *

@@ -12,19 +12,29 @@
 struct _VfFigures {
   const VfCli *cli;
   char *name;
+  const char *done; /* "sent" */
   gint64 began, told;
   struct vmforge_transfer last;
   gboolean drawn; /* a live line is on the screen */
 };
 
 VfFigures *
-vf_figures_new (const VfCli *cli, const VfImage *image)
+vf_figures_new (const VfCli *cli, const char *image, const char *done)
 {
   VfFigures *figures = g_new0 (VfFigures, 1);
   figures->cli = cli;
-  figures->name = g_strdup_printf ("%s:%s@%s", image->name, image->version, image->arch);
+  figures->name = g_strdup (image);
+  figures->done = done;
   figures->began = g_get_monotonic_time ();
   return figures;
+}
+
+void
+vf_figures_name (VfFigures *figures, const char *name, guint64 bytes)
+{
+  g_free (figures->name);
+  figures->name = g_strdup (name);
+  figures->last.image_bytes = bytes;
 }
 
 static void
@@ -144,6 +154,6 @@ vf_figures_end (VfFigures *figures)
                   *wire = vf_units_format_size (last->wire_bytes),
                   *index = vf_units_format_size (last->index_bytes), *speed = rate_text (observed),
                   *time = vf_units_format_seconds (seconds);
-  printf ("%s: %s in %s: %s on the wire, of which %s say what is where; %.2f%% were there; %s\n",
-          figures->name, size, time, wire, index, 100 * share_found (last), speed);
+  printf ("%s %s: %s in %s: %s on the wire, of which %s say what is where; %.2f%% were there; %s\n",
+          figures->done, figures->name, size, time, wire, index, 100 * share_found (last), speed);
 }

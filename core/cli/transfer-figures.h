@@ -9,7 +9,10 @@
 
 typedef struct _VfFigures VfFigures;
 
-VfFigures *vf_figures_new (const VfCli *cli, const VfImage *image);
+/* image: what the user called it; done: "sent", "pulled". */
+VfFigures *vf_figures_new (const VfCli *cli, const char *image, const char *done);
+/* NAME:VERSION@ARCH, once it is known. */
+void vf_figures_name (VfFigures *figures, const char *name, guint64 bytes);
 void vf_figures_free (VfFigures *figures);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfFigures, vf_figures_free)
 

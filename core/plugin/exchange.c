@@ -60,8 +60,7 @@ offer (struct vmforge_call *call, const void *data, size_t length, enum vmforge_
 static int
 target_begun (struct vmforge_call *call, uint32_t *base)
 {
-  *base = EXCHANGE (call)->target_begun (DATA (call));
-  return 0;
+  return EXCHANGE (call)->target_begun (DATA (call), base);
 }
 
 static int
@@ -114,6 +113,14 @@ target_publish (struct vmforge_call *call)
   return result (call, done, error);
 }
 
+static int
+file (struct vmforge_call *call, const void *bytes, size_t length)
+{
+  GError *error = NULL;
+  gboolean done = EXCHANGE (call)->file (DATA (call), bytes, length, &error);
+  return result (call, done, error);
+}
+
 static void
 figures (struct vmforge_call *call, const struct vmforge_transfer *transfer)
 {
@@ -136,5 +143,6 @@ const struct vmforge_exchange vf_call_exchange = {
     .target_copy = target_copy,
     .target_zero = target_zero,
     .target_publish = target_publish,
+    .file = file,
     .figures = figures,
 };

@@ -18,7 +18,7 @@ struct _VfExchange {
                      guint32 room, GError **error);
   gboolean (*offer) (gpointer data, const void *offer, gsize length, enum vmforge_offer_answer *answer,
                      GError **error);
-  guint32 (*target_begun) (gpointer data);
+  gboolean (*target_begun) (gpointer data, guint32 *base);
   gboolean (*target_open) (gpointer data, guint32 base, GError **error);
   /* 1, 0, or -1. */
   int (*target_has) (gpointer data, guint64 block, const guint8 *hash, guint32 hash_bytes, GError **error);
@@ -27,5 +27,6 @@ struct _VfExchange {
                            GError **error);
   gboolean (*target_zero) (gpointer data, guint64 block, guint64 count, GError **error);
   gboolean (*target_publish) (gpointer data, GError **error);
+  gboolean (*file) (gpointer data, const void *bytes, gsize length, GError **error);
   void (*figures) (gpointer data, const struct vmforge_transfer *transfer);
 };

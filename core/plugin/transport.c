@@ -4,6 +4,7 @@
 #include "plugin/transport.h"
 
 #include "plugin/runner.h"
+#include "support/error.h"
 
 struct _VfTransport {
   const VfPlugin *plugin;
@@ -69,4 +70,51 @@ vf_transport_receive (VfTransport *transport, int input, int output, GError **er
   g_auto (VfCall) call;
   begin (&call, transport, "receive");
   return vf_call_end (&call, transport->table->receive (transport->handle, &call.pub, &stream), error);
+}
+
+gboolean
+vf_transport_can_pack (const VfTransport *transport)
+{
+  return transport->table->pack != NULL;
+}
+
+gboolean
+vf_transport_pack (VfTransport *transport, guint32 content, guint32 base, int output, GError **error)
+{
+  struct vmforge_packing packing = {
+      .size = sizeof packing, .content = content, .base = base, .output = output};
+  g_return_val_if_fail (vf_transport_can_pack (transport), FALSE);
+  g_auto (VfCall) call;
+  begin (&call, transport, "pack");
+  return vf_call_end (&call, transport->table->pack (transport->handle, &call.pub, &packing), error);
+}
+
+static gboolean
+check_pulls (const VfTransport *transport, GError **error)
+{
+  return (transport->table->read_file != NULL && transport->table->fetch != NULL) ||
+         vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "plugin '%s' cannot pull images",
+                       transport->plugin->name);
+}
+
+gboolean
+vf_transport_read_file (VfTransport *transport, const char *const *urls, const char *path, guint64 limit,
+                        GError **error)
+{
+  struct vmforge_repository_file file = {.size = sizeof file, .urls = urls, .path = path, .limit = limit};
+  if (!check_pulls (transport, error))
+    return FALSE;
+  g_auto (VfCall) call;
+  begin (&call, transport, "read_file");
+  return vf_call_end (&call, transport->table->read_file (transport->handle, &call.pub, &file), error);
+}
+
+gboolean
+vf_transport_fetch (VfTransport *transport, const struct vmforge_fetch *fetch, GError **error)
+{
+  if (!check_pulls (transport, error))
+    return FALSE;
+  g_auto (VfCall) call;
+  begin (&call, transport, "fetch");
+  return vf_call_end (&call, transport->table->fetch (transport->handle, &call.pub, fetch), error);
 }

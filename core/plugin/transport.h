@@ -19,3 +19,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfTransport, vf_transport_close)
 gboolean vf_transport_send (VfTransport *transport, int input, int output, guint32 content, GBytes *offer,
                             GError **error);
 gboolean vf_transport_receive (VfTransport *transport, int input, int output, GError **error);
+/* Optional: see plugin.h. */
+gboolean vf_transport_can_pack (const VfTransport *transport);
+gboolean vf_transport_pack (VfTransport *transport, guint32 content, guint32 base, int output,
+                            GError **error);
+/* urls: NULL terminated; the file reaches the exchange. */
+gboolean vf_transport_read_file (VfTransport *transport, const char *const *urls, const char *path,
+                                 guint64 limit, GError **error);
+gboolean vf_transport_fetch (VfTransport *transport, const struct vmforge_fetch *fetch, GError **error);

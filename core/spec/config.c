@@ -10,6 +10,9 @@
 
 #define DEFAULT_STORE       "/var/lib/vmforge"
 #define DEFAULT_KEEP_IMAGES 3
+#define DEFAULT_EXPIRES     (30 * 24 * 60 * 60) /* seconds */
+#define MIN_EXPIRES         (60 * 60)
+#define MAX_EXPIRES         (10 * 366 * 24 * 60 * 60)
 
 void
 vf_config_free (VfConfig *config)
@@ -33,6 +36,21 @@ read_policy (const VfNode *policy, VfConfig *config)
   config->policy_keys = keys == NULL ? NULL : vf_node_dup_texts (keys);
 }
 
+static gboolean
+read_repository (const VfNode *repository, VfConfig *config, GError **error)
+{
+  const VfNode *expires = vf_node_get (repository, "expires");
+  guint64 seconds = DEFAULT_EXPIRES;
+  if (expires != NULL &&
+      (!vf_units_parse_duration (expires->text, &seconds) || seconds < MIN_EXPIRES || seconds > MAX_EXPIRES))
+    return vf_node_error (expires, VMFORGE_ERROR_SPEC, error,
+                          "'expires' is no time between one hour and ten years: '%s' (write one such as 30d)",
+                          expires->text);
+  config->repository_expires = (gint64)seconds;
+  config->repository_packs = vf_node_get_bool (repository, "packs", TRUE);
+  return TRUE;
+}
+
 static VfConfig *
 config_from_node (const VfNode *root, GError **error)
 {
@@ -42,6 +60,8 @@ config_from_node (const VfNode *root, GError **error)
   config->transport = g_strdup (vf_node_get_text (root, "transport", vf_paths_default_transport ()));
   config->keep_images = (int)vf_node_get_int (root, "keep_images", DEFAULT_KEEP_IMAGES);
   read_policy (vf_node_get (root, "policy"), config);
+  if (!read_repository (vf_node_get (root, "repository"), config, error))
+    return NULL;
   const VfNode *limit = vf_node_get (root, "store_limit");
   if (limit != NULL && !vf_units_parse_limit (limit->text, &config->store_limit)) {
     vf_node_error (limit, VMFORGE_ERROR_SPEC, error,

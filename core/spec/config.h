@@ -14,6 +14,8 @@ typedef struct {
   guint64 store_limit; /* bytes; 0: half of the filesystem */
   char **policy_roles; /* that must have signed an image from elsewhere: "service", "author"; {"service"} */
   char **policy_keys;  /* ids of the keys that count, or NULL: all that are trusted */
+  gint64 repository_expires; /* seconds that index.json of the repository is good for: 30 days */
+  gboolean repository_packs; /* whether packs are made */
 } VfConfig;
 
 /* path: NULL for the installed place (paths.h). A file that does not exist means the defaults. */

@@ -33,11 +33,23 @@ check_word (const char *what, const char *word, const char *extra, GError **erro
 }
 
 gboolean
+vf_image_check_words (const char *name, const char *version, const char *arch, GError **error)
+{
+  return check_word ("name", name, "._+-", error) && check_word ("version", version, "._+~-", error) &&
+         check_word ("architecture", arch, "_-", error);
+}
+
+gboolean
+vf_image_is_tag (const char *text)
+{
+  return check_word ("tag", text, "._+~-", NULL);
+}
+
+gboolean
 vf_manifest_check (VfJson *manifest, GError **error)
 {
-  if (!check_word ("name", vf_json_string (manifest, "name", ""), "._+-", error) ||
-      !check_word ("version", vf_json_string (manifest, "version", ""), "._+~-", error) ||
-      !check_word ("architecture", vf_json_string (manifest, "arch", ""), "_-", error))
+  if (!vf_image_check_words (vf_json_string (manifest, "name", ""), vf_json_string (manifest, "version", ""),
+                             vf_json_string (manifest, "arch", ""), error))
     return FALSE;
   if (vf_json_int (manifest, "format", 0) != VF_STORE_FORMAT)
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "the manifest of image '%s' has no format",
@@ -97,10 +109,15 @@ text_of_content (VfJson *manifest)
 /* The current digest, if its manifest says the same but for when and by what: a rebuild from the cache is no
  * news. */
 static const char *
-find_same (VmforgeStore *store, const VfImageName *entry, VfJson *manifest)
+find_same (VmforgeStore *store, const VfImageName *entry, VfJson *manifest, gboolean is_signed)
 {
   if (entry->digests[0] == NULL)
     return NULL;
+  if (is_signed) { /* a signature is of these bytes */
+    g_autofree char *text = vf_json_canonical (manifest);
+    g_autofree char *digest = vf_digest_text (text);
+    return strcmp (digest, entry->digests[0]) == 0 ? entry->digests[0] : NULL;
+  }
   g_autofree char *path = g_strdup_printf ("objects/%s.json", entry->digests[0]);
   g_autoptr (VfJson) current = vf_records_read (store, path, NULL);
   if (current == NULL)
@@ -190,7 +207,7 @@ vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const char *cons
   VfImageName *entry =
       find_entry (entries, vf_json_string (manifest, "name", ""), vf_json_string (manifest, "version", ""),
                   vf_json_string (manifest, "arch", ""));
-  const char *same = find_same (store, entry, manifest);
+  const char *same = find_same (store, entry, manifest, signatures != NULL && signatures[0] != NULL);
   g_autofree char *made = g_strdup (same);
   if ((same == NULL && !publish_new (store, manifest, entries, entry, &made, error)) ||
       !vf_signatures_add (store, made, signatures, error))

@@ -4,6 +4,8 @@
 /* objects/DIGEST.signatures: what was signed is the text of objects/DIGEST.json, byte by byte. */
 #include "store/records.h"
 #include "support/checked.h"
+#include "support/error.h"
+#include "support/fs.h"
 
 #include <string.h>
 
@@ -45,4 +47,17 @@ vf_signatures_add (VmforgeStore *store, const char *digest, const char *const *s
   vf_json_set (record, "signatures", vf_json_from_strv ((const char *const *)all->pdata));
   g_autofree char *path = signatures_path (digest);
   return vf_checked_write (store->fd, path, record, error);
+}
+
+gboolean
+vf_store_add_signatures (VmforgeStore *store, const char *digest, const char *const *signatures,
+                         GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("objects/%s.json", digest);
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  if (gate == NULL)
+    return FALSE;
+  if (!vf_fs_exists (store->fd, path))
+    return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "image %.12s was removed meanwhile", digest);
+  return vf_signatures_add (store, digest, signatures, error);
 }

@@ -131,6 +131,12 @@ make_store_json (VmforgeStore *store, GError **error)
   return TRUE;
 }
 
+gboolean
+vf_store_is_id (const char *text)
+{
+  return vf_digest_is_hex (text, VF_VOLUME_HEX);
+}
+
 static gboolean
 read_store_json (VmforgeStore *store, GError **error)
 {
@@ -144,7 +150,7 @@ read_store_json (VmforgeStore *store, GError **error)
     return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s' is no vmforge store: it has no store.json",
                          store->path);
   const char *id = vf_json_string (json, "id", "");
-  if (strlen (id) != VF_VOLUME_HEX || !vf_digest_is_hex (id, VF_VOLUME_HEX))
+  if (!vf_store_is_id (id))
     return vf_error_set (error, VMFORGE_ERROR_ENVIRONMENT, "'%s/store.json' is damaged: its id is '%s'",
                          store->path, id);
   store->id = g_strdup (id);

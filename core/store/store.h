@@ -33,6 +33,9 @@ gboolean vf_store_open_storage (VmforgeStore *store, const char *setting, GError
 /* The same store and storage once more, for another thread. */
 VmforgeStore *vf_store_reopen (const VmforgeStore *store, GError **error);
 
+/* Whether this could be the id of a store. */
+gboolean vf_store_is_id (const char *text);
+
 /* ---- stages (stages.c) */
 typedef struct {
   char *key;
@@ -212,7 +215,10 @@ typedef struct {
 void vf_image_free (VfImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfImage, vf_image_free)
 
-/* Whether its name, version and architecture can be words of ours. */
+/* Whether these can be words of ours, and names of files. */
+gboolean vf_image_check_words (const char *name, const char *version, const char *arch, GError **error);
+gboolean vf_image_is_tag (const char *text);
+/* The same of a manifest. */
 gboolean vf_manifest_check (VfJson *manifest, GError **error);
 /* Publishes a manifest
  * ({"format":1,"name","version","arch","stage","stages","spec_digest","created","packages",…}) under its name
@@ -222,6 +228,9 @@ gboolean vf_store_publish (VmforgeStore *store, VfJson *manifest, char **digest,
 /* The same with signatures, that the caller has judged; what the image had is kept. */
 gboolean vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const char *const *signatures,
                                   char **digest, GError **error);
+/* The same, of a manifest that is published. The caller has made or judged them. */
+gboolean vf_store_add_signatures (VmforgeStore *store, const char *digest, const char *const *signatures,
+                                  GError **error);
 /* Texts of the signatures of a manifest (signatures.c). Free the result. */
 char **vf_store_read_signatures (VmforgeStore *store, const char *digest, GError **error);
 /* The stage whose volume is what the manifest says. NULL without error if the storage does not have it. */

@@ -3,6 +3,7 @@
 
 #include "transfer/session.h"
 
+#include "repository/keyring.h"
 #include "support/digest.h"
 #include "support/error.h"
 #include "transfer/find.h"
@@ -56,14 +57,30 @@ publish (VfSession *session, GError **error)
                                   (const char *const *)session->offer->signatures, &session->digest, error);
 }
 
+/* Before anything is received: whoever is not trusted costs nothing. */
 static gboolean
-offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
+check_signatures (VfSession *session, GError **error)
 {
-  VfSession *session = data;
+  const VfOffer *offer = session->offer;
+  g_autoptr (VfKeyring) keyring = vf_keyring_load (session->store, error);
+  g_autoptr (GPtrArray) signers =
+      keyring == NULL
+          ? NULL
+          : vf_keyring_check_policy (keyring, session->store->config, offer->text, strlen (offer->text),
+                                     (const char *const *)offer->signatures, error);
+  if (signers == NULL)
+    g_prefix_error (error, "image %s is not taken: ", offer->name);
+  return signers != NULL;
+}
+
+gboolean
+vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmforge_offer_answer *answer,
+                  GError **error)
+{
   if (session->offer != NULL)
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer offers two images at once");
   session->offer = vf_offer_parse (bytes, length, error);
-  if (session->offer == NULL || !lock_content (session, error))
+  if (session->offer == NULL || !check_signatures (session, error) || !lock_content (session, error))
     return FALSE;
   g_autoptr (GError) failure = NULL;
   g_autoptr (VfStage) there = vf_image_stage (session->store, session->offer->manifest, &failure);
@@ -81,11 +98,18 @@ offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer
   return session->target != NULL;
 }
 
-static guint32
-target_begun (gpointer data)
+static gboolean
+offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
+{
+  return vf_session_offer (data, bytes, length, answer, error);
+}
+
+static gboolean
+target_begun (gpointer data, guint32 *base)
 {
   const VfSession *session = data;
-  return session->target == NULL ? VMFORGE_NO_CONTENT : vf_target_begun (session->target);
+  *base = VMFORGE_NO_CONTENT;
+  return session->target != NULL && vf_target_begun (session->target, base);
 }
 
 static gboolean
@@ -138,6 +162,15 @@ target_publish (gpointer data, GError **error)
          publish (session, error);
 }
 
+static gboolean
+take_file (gpointer data, const void *bytes, gsize length, GError **error)
+{
+  VfSession *session = data;
+  g_clear_pointer (&session->file, g_bytes_unref);
+  session->file = g_bytes_new (bytes, length);
+  return TRUE;
+}
+
 static void
 tell_figures (gpointer data, const struct vmforge_transfer *figures)
 {
@@ -161,6 +194,7 @@ static const VfExchange exchange = {
     .target_copy = target_copy,
     .target_zero = target_zero,
     .target_publish = target_publish,
+    .file = take_file,
     .figures = tell_figures,
 };
 
@@ -192,13 +226,14 @@ vf_session_free (VfSession *session)
   g_clear_pointer (&session->contents, vf_contents_free);
   g_clear_pointer (&session->offer, vf_offer_free);
   g_clear_pointer (&session->lock, vf_lock_release);
+  g_clear_pointer (&session->file, g_bytes_unref);
   g_mutex_clear (&session->lock_figures);
   g_free (session->digest);
   g_free (session);
 }
 
-static VfTransport *
-open_transport (VfSession *session, GError **error)
+VfTransport *
+vf_session_open_transport (VfSession *session, GError **error)
 {
   return vf_transport_open (session->store->config->transport, 0, &session->host, error);
 }
@@ -216,13 +251,13 @@ vf_session_send (VfSession *session, const VfImage *image, int input, int output
                          "image %s:%s@%s has no block index here: build it again", image->name,
                          image->version, image->arch);
   g_autoptr (GBytes) shown = vf_offer_make (session->store, image, error);
-  g_autoptr (VfTransport) transport = shown == NULL ? NULL : open_transport (session, error);
+  g_autoptr (VfTransport) transport = shown == NULL ? NULL : vf_session_open_transport (session, error);
   return transport != NULL && vf_transport_send (transport, input, output, content, shown, error);
 }
 
 gboolean
 vf_session_receive (VfSession *session, int input, int output, GError **error)
 {
-  g_autoptr (VfTransport) transport = open_transport (session, error);
+  g_autoptr (VfTransport) transport = vf_session_open_transport (session, error);
   return transport != NULL && vf_transport_receive (transport, input, output, error);
 }

@@ -19,6 +19,7 @@ typedef struct {
   VfLock *lock;     /* on the key of what is received */
   VfTarget *target; /* NULL: not wanted */
   char *digest;     /* of what was published */
+  GBytes *file;     /* that a transport has read */
   VfFiguresFunc func;
   gpointer user_data;
   GMutex lock_figures;
@@ -33,4 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfSession, vf_session_free)
 
 /* Sends an image to a peer that runs vf_session_receive. */
 gboolean vf_session_send (VfSession *session, const VfImage *image, int input, int output, GError **error);
+/* What a peer offers (offer.h): judged by the policy of this store. */
+gboolean vf_session_offer (VfSession *session, const void *offer, gsize length,
+                           enum vmforge_offer_answer *answer, GError **error);
+/* The transport that the store is configured with. */
+VfTransport *vf_session_open_transport (VfSession *session, GError **error);
 gboolean vf_session_receive (VfSession *session, int input, int output, GError **error);

@@ -68,10 +68,11 @@ vf_target_free (VfTarget *target)
   g_free (target);
 }
 
-guint32
-vf_target_begun (const VfTarget *target)
+gboolean
+vf_target_begun (const VfTarget *target, guint32 *base)
 {
-  return target->building == NULL ? VMFORGE_NO_CONTENT : target->begun;
+  *base = target->begun;
+  return target->building != NULL;
 }
 
 static gboolean

@@ -19,7 +19,7 @@ void vf_target_free (VfTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfTarget, vf_target_free)
 
 /* What vmforge_exchange says of them. */
-guint32 vf_target_begun (const VfTarget *target);
+gboolean vf_target_begun (const VfTarget *target, guint32 *base);
 gboolean vf_target_open (VfTarget *target, guint32 base, GError **error);
 int vf_target_has (VfTarget *target, guint64 block, const guint8 *hash, guint32 hash_bytes, GError **error);
 gboolean vf_target_write (VfTarget *target, guint64 block, guint32 count, const void *data, GError **error);

@@ -48,6 +48,9 @@ static const struct vmforge_transport cbt_table = {
     .close = cbt_close,
     .send = cbt_send,
     .receive = cbt_receive,
+    .pack = cbt_pack,
+    .read_file = cbt_read_file,
+    .fetch = cbt_fetch,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_TRANSPORT, sizeof cbt_table, .name = "transport-cbt",

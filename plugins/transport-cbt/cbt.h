@@ -47,3 +47,6 @@ block_count (guint64 bytes)
 int cbt_send (void *handle, Call *call, const struct vmforge_stream *stream,
               const struct vmforge_shipment *shipment);
 int cbt_receive (void *handle, Call *call, const struct vmforge_stream *stream);
+int cbt_pack (void *handle, Call *call, const struct vmforge_packing *packing);
+int cbt_read_file (void *handle, Call *call, const struct vmforge_repository_file *file);
+int cbt_fetch (void *handle, Call *call, const struct vmforge_fetch *fetch);

@@ -6,7 +6,8 @@
 
 #define HELLO         "vmforge-cbt 1\n"
 #define HELLO_BYTES   14
-#define NOBODY        UINT32_MAX /* in place of a content's number */
+#define NOBODY        UINT32_MAX       /* in place of a content's number */
+#define BEGUN_EMPTY   (UINT32_MAX - 1) /* of an interrupted transfer: it had begun from zeros */
 #define MAX_CONTENTS  65536
 #define CONTENT_BYTES 40 /* root, size */
 /* Of one DATA frame, unpacked, and of what it may refer to. */

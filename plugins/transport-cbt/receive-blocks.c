@@ -5,6 +5,8 @@
  */
 #include "receive.h"
 
+#include "copier.h"
+
 #define ZSTD_STATIC_LINKING_ONLY
 #include <string.h>
 #include <zstd.h>
@@ -94,58 +96,6 @@ receive_data (Receiver *receiver, Bytes bytes)
   return write_runs (receiver, runs, plain);
 }
 
-/* A run of blocks that were found one behind the other in a content. */
-typedef struct {
-  guint64 block, count, from;
-  guint32 content;
-  PageCache pages;
-} Copy;
-
-static gboolean
-end_copy (Receiver *receiver, Copy *copy)
-{
-  guint64 count = copy->count;
-  copy->count = 0;
-  return count == 0 ||
-         receiver->exchange->target_copy (receiver->call, copy->block, count, copy->content, copy->from) == 0;
-}
-
-/* Whether what the run comes from goes on as what is asked for does: files lie in runs. */
-static gboolean
-goes_on (Receiver *receiver, Copy *copy, guint64 block, const guint8 *hash)
-{
-  guint64 next = copy->from + copy->count;
-  if (copy->count == 0 || copy->block + copy->count != block ||
-      next >= block_count (receiver->contents[copy->content].bytes))
-    return FALSE;
-  const Hash *found = pages_hash (&copy->pages, receiver->call, copy->content, next);
-  return found != NULL && memcmp (found, hash, QUERY_HASH) == 0;
-}
-
-/* *found: 1 if the block is in its place now, or will be with the copy that is being grown. */
-static gboolean
-look_for (Receiver *receiver, guint64 block, const guint8 *hash, Copy *copy, int *found)
-{
-  struct vmforge_place place;
-  *found = receiver->resumes ? receiver->exchange->target_has (receiver->call, block, hash, QUERY_HASH) : 0;
-  if (*found != 0)
-    return *found > 0;
-  if (goes_on (receiver, copy, block, hash)) {
-    copy->count++;
-    *found = 1;
-    return TRUE;
-  }
-  *found = receiver->exchange->find_block (receiver->call, hash, QUERY_HASH, &place, 1);
-  if (*found <= 0)
-    return *found == 0;
-  gboolean done = end_copy (receiver, copy);
-  copy->block = block;
-  copy->count = 1;
-  copy->from = place.block;
-  copy->content = place.content;
-  return done;
-}
-
 gboolean
 receive_query (Receiver *receiver, Bytes bytes)
 {
@@ -155,16 +105,15 @@ receive_query (Receiver *receiver, Bytes bytes)
     return receive_refuse (receiver);
   guint8 bits[QUERY_BLOCKS / 8] = {0};
   guint64 bit = 0;
-  Copy copy = {0};
+  Copier copier = {.call = receiver->call, .resumes = receiver->resumes, .hash_bytes = QUERY_HASH};
   for (guint i = 0; i < runs->len; i++) {
     const Run *run = &g_array_index (runs, Run, i);
     for (guint64 j = 0; j < run->count; j++, bit++) {
       int found;
-      if (!look_for (receiver, run->block + j, bytes.data + bit * QUERY_HASH, &copy, &found))
+      if (!copier_place (&copier, run->block + j, bytes.data + bit * QUERY_HASH, &found))
         return FALSE;
       bits[bit / 8] |= (guint8)((found > 0) << bit % 8);
     }
   }
-  return end_copy (receiver, &copy) &&
-         wire_write2 (&receiver->wire, FRAME_FOUND, number, 4, bits, (bit + 7) / 8);
+  return copier_end (&copier) && wire_write2 (&receiver->wire, FRAME_FOUND, number, 4, bits, (bit + 7) / 8);
 }

@@ -52,14 +52,13 @@ answer_offer (Receiver *receiver, enum vmforge_offer_answer answer)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   guint8 verdict = (guint8)answer;
-  guint32 begun = VMFORGE_NO_CONTENT;
+  guint32 begun;
   g_byte_array_append (bytes, &verdict, 1);
   if (answer == VMFORGE_OFFER_THERE)
     return wire_write (&receiver->wire, FRAME_ANSWER, bytes->data, bytes->len);
-  if (receiver->exchange->target_begun (receiver->call, &begun) < 0)
-    return FALSE;
-  receiver->resumes = begun != VMFORGE_NO_CONTENT;
-  begun = GUINT32_TO_LE (begun == VMFORGE_NO_CONTENT ? NOBODY : begun);
+  receiver->resumes = receiver->exchange->target_begun (receiver->call, &begun) > 0;
+  begun = begun == VMFORGE_NO_CONTENT ? BEGUN_EMPTY : begun;
+  begun = GUINT32_TO_LE (receiver->resumes ? begun : NOBODY);
   g_byte_array_append (bytes, (const guint8 *)&begun, sizeof begun);
   receiver->n_contents = MIN (receiver->n_contents, MAX_CONTENTS);
   for (guint32 i = 0; i < receiver->n_contents; i++) {

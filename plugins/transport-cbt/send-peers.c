@@ -63,10 +63,12 @@ peers_choose_base (Sender *sender)
   TreeWalk walk = walk_from (sender, VMFORGE_NO_CONTENT);
   guint64 nearest = tree_distance (&walk, G_MAXUINT64 - 1);
   guint candidates = 0;
+  /* What is half there is finished. */
+  if (sender->begun == BEGUN_EMPTY)
+    return nearest != G_MAXUINT64;
   for (guint32 i = 0; i < sender->n_contents && nearest != G_MAXUINT64; i++) {
     if (!may_be_base (sender, i))
       continue;
-    /* What is half there is finished. */
     if (sender->begun != NOBODY && sender->peers[i] == sender->begun) {
       sender->base = i;
       return TRUE;

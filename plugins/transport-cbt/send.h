@@ -20,8 +20,9 @@ typedef struct {
 
   guint32 *peers;      /* number of each of our contents in the peer's list, or NOBODY */
   gboolean peer_knows; /* contents that we do not have: it may have any block */
-  guint32 begun;       /* number in the peer's list that an interrupted transfer began with, or NOBODY */
-  guint32 base;        /* one of our contents, that the peer has too; or VMFORGE_NO_CONTENT */
+  guint32
+      begun;    /* number in the peer's list that an interrupted transfer began with, BEGUN_EMPTY or NOBODY */
+  guint32 base; /* one of our contents, that the peer has too; or VMFORGE_NO_CONTENT */
 
   GArray *zeros;      /* Run: become zeros */
   GByteArray *copies; /* of a COPY frame that is being filled */

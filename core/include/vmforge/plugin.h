@@ -26,10 +26,10 @@
  *    Nothing is ever freed by the other side.
  *  - One handle is used by one thread at a time. Several handles may be in use at once, in several threads
  *    and processes, on the same store, so a plugin has no writable global state.
- *  - A plugin starts no threads (transports excepted), changes no signal handlers, working folder or umask, writes nothing to
- *    standard output or error, never exits, and leaves no descriptor, memory or process behind that its
- *    handle does not own. The process may be killed at any moment: what is half made is never listed later,
- *    or can be removed.
+ *  - A plugin starts no threads (transports excepted), changes no signal handlers, working folder or umask,
+ * writes nothing to standard output or error, never exits, and leaves no descriptor, memory or process behind
+ * that its handle does not own. The process may be killed at any moment: what is half made is never listed
+ * later, or can be removed.
  *  - Sizes and offsets are in bytes. Digests are SHA-256 in lower-case hexadecimal (64 characters).
  *  - Structs begin with their size, but for vmforge_call, vmforge_parameter and vmforge_plugin. The engine
  * may pass a larger one than the plugin knows (read only what you know) or, from an older engine, a smaller
@@ -454,8 +454,8 @@ struct vmforge_exchange {
    * signatures included. */
   int (*offer) (struct vmforge_call *call, const void *offer, size_t length,
                 enum vmforge_offer_answer *answer);
-  /* The content (or VMFORGE_NO_CONTENT) that an interrupted transfer of the same image had begun from: what
-   * was received then is there if target_open is given the same. */
+  /* 1: a transfer of the same image was interrupted; what was received then is there if target_open is given
+   * *base, the content (or VMFORGE_NO_CONTENT) that it had begun from. 0: there is nothing yet. */
   int (*target_begun) (struct vmforge_call *call, uint32_t *base);
   /* Makes the volume that receives, with the blocks of a content, or of zeros. */
   int (*target_open) (struct vmforge_call *call, uint32_t base);
@@ -470,6 +470,8 @@ struct vmforge_exchange {
   /* All is there: compares the root with what the manifest says, seals and publishes. */
   int (*target_publish) (struct vmforge_call *call);
 
+  /* The content of the file that read_file was asked for; once. */
+  int (*file) (struct vmforge_call *call, const void *data, size_t length);
   /* Tells what the transfer has cost so far; as often as wanted. */
   void (*figures) (struct vmforge_call *call, const struct vmforge_transfer *transfer);
 };
@@ -502,6 +504,36 @@ struct vmforge_shipment {
   size_t offer_length; /* bytes */
 };
 
+/* What is to be packed. */
+struct vmforge_packing {
+  uint32_t size;
+  uint32_t flags; /* none yet: 0 */
+  uint32_t content;
+  uint32_t base; /* VMFORGE_NO_CONTENT: zeros */
+  int output;    /* an empty file; belongs to the engine */
+};
+
+/* A file of a repository: the same below each of the URLs, which are tried in turn. */
+struct vmforge_repository_file {
+  uint32_t size;
+  uint32_t flags;          /* none yet: 0 */
+  const char *const *urls; /* of mirrors of the repository, without a slash at the end; NULL terminated */
+  const char *path;        /* relative to them */
+  uint64_t limit;          /* bytes */
+};
+
+/* An image of such a repository. Paths are relative to the URLs. */
+struct vmforge_fetch {
+  uint32_t size;
+  uint32_t flags;           /* none yet: 0 */
+  const char *const *urls;  /* as above */
+  const char *index;        /* the block index, as docs/block-index.md has it */
+  const char *const *packs; /* what pack() wrote, the last one first; NULL terminated */
+  const char *disk;         /* the raw disk, or NULL */
+  const uint8_t *root;      /* of the index, VMFORGE_HASH_BYTES */
+  uint64_t bytes;           /* of the disk */
+};
+
 struct vmforge_transport {
   uint32_t size;
   uint32_t flags; /* none yet: 0 */
@@ -515,6 +547,15 @@ struct vmforge_transport {
   /* MANDATORY. The peer is not trusted: whatever it sends, the call fails or an image is published that is
    * what its manifest says. */
   int (*receive) (void *handle, struct vmforge_call *call, const struct vmforge_stream *stream);
+  /* Writes what fetch() takes instead of single blocks: those in which a content differs from another. Costs
+   * what they are. Default: there are no packs. */
+  int (*pack) (void *handle, struct vmforge_call *call, const struct vmforge_packing *packing);
+  /* Reads a small file of a repository and hands it over (exchange->file). One that is longer than limit
+   * bytes is an error. Default: images cannot be pulled. */
+  int (*read_file) (void *handle, struct vmforge_call *call, const struct vmforge_repository_file *file);
+  /* Fetches an image into the target, and publishes it. The offer was made already. Servers are not trusted.
+   * Default: images cannot be pulled. */
+  int (*fetch) (void *handle, struct vmforge_call *call, const struct vmforge_fetch *fetch);
 };
 
 /* ---- the descriptor ----------------------------------------------------------------------------------- */

@@ -218,4 +218,5 @@ OF_PROFILE_ALONE = {
 }
 # None of what is said of the store and the machine is in a key.
 OF_CONFIG = {"store": NONE, "storage": NONE, "transport": NONE, "keep_images": NONE, "store_limit": NONE,
-             "policy.require[]": NONE, "policy.keys[]": NONE}
+             "policy.require[]": NONE, "policy.keys[]": NONE,
+             "repository.expires": NONE, "repository.packs": NONE}

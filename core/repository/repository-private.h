@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#pragma once
+
+#include "repository/repository.h"
+
+#define IMAGES_FOLDER VF_REPOSITORY "/images"
+#define PACKS_FOLDER  VF_REPOSITORY "/packs"
+#define INDEX         VF_REPOSITORY "/index.json"
+#define SIGNATURE     ".minisig"
+
+typedef struct {
+  VmforgeStore *store;
+  VfPackFunc pack;
+  gpointer user_data;
+  char **packs;       /* names that are there */
+  GHashTable *wanted; /* names of packs that images need */
+  VfListing *listing; /* that is being made */
+} VfUpdate;
+
+/* repository/images/DIGEST of one image, whole or not at all; fills in what the listing says of it. */
+gboolean repository_add_image (VfUpdate *update, const VfImage *image, const VfStage *stage, VfListed *listed,
+                               GError **error);
+/* The packs of a content, making that which is missing. */
+gboolean repository_add_packs (VfUpdate *update, const VfStage *stage, VfListed *listed, GError **error);
+/* Folders of images that are not listed, and packs that are not wanted. */
+gboolean repository_sweep (VfUpdate *update, GError **error);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+#include "pack.h"
+
+#include "crew.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define LEVEL                                                                                                \
+  3 /* packs are made while a build waits, and read by many: 4 takes a fifth longer and saves 2 % */
+
+typedef struct {
+  Call *call;
+  guint32 content;
+  int output;
+  GArray *runs;    /* Run: what differs */
+  GArray *windows; /* PackWindow */
+  guint64 end;     /* of what has its place in the file; under the lock */
+  GMutex lock;
+} Packer;
+
+static gboolean
+add_page (guint64 page, const Page *before, const Page *after, gpointer user_data)
+{
+  Packer *packer = user_data;
+  for (guint i = 0; i < PAGE_HASHES; i++)
+    if (!hash_is_zero (&after->hashes[i]) &&
+        memcmp (&before->hashes[i], &after->hashes[i], sizeof before->hashes[i]) != 0)
+      runs_add (packer->runs, page << PAGE_SHIFT | i, 1);
+  return TRUE;
+}
+
+static gboolean
+find_differences (Packer *packer, guint32 base)
+{
+  const struct vmforge_content *contents;
+  guint32 count;
+  if (packer->call->host->exchange->contents (packer->call, &contents, &count) < 0)
+    return FALSE;
+  TreeWalk walk = {.call = packer->call,
+                   .old = base,
+                   .new = packer->content,
+                   .old_bytes = base == VMFORGE_NO_CONTENT ? 0 : contents[base].bytes,
+                   .new_bytes = contents[packer->content].bytes,
+                   .page = add_page,
+                   .user_data = packer};
+  return tree_walk (&walk);
+}
+
+static gboolean
+write_at (Packer *packer, const void *data, gsize length, guint64 offset)
+{
+  const guint8 *bytes = data;
+  while (length > 0) {
+    ssize_t count = pwrite (packer->output, bytes, length, (off_t)offset);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return cbt_fail (packer->call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot write a pack: %s",
+                       count == 0 ? "nothing was written" : g_strerror (errno));
+    bytes += count;
+    length -= (gsize)count;
+    offset += (guint64)count;
+  }
+  return TRUE;
+}
+
+/* Where it lies is decided when its length is known, so no window waits for another. */
+static gboolean
+pack_window (gpointer job, gpointer user_data)
+{
+  Packer *packer = user_data;
+  PackWindow *window = job;
+  gsize length = runs_blocks (window->runs) * BLOCK, room = ZSTD_compressBound (length);
+  g_autofree guint8 *plain = g_malloc (length), *packed = g_malloc (room);
+  guint8 *next = plain;
+  for (guint i = 0; i < window->runs->len; i++) {
+    const Run *run = &g_array_index (window->runs, Run, i);
+    if (packer->call->host->exchange->read_blocks (packer->call, packer->content, run->block,
+                                                   (guint32)run->count, next) < 0)
+      return FALSE;
+    next += run->count * BLOCK;
+  }
+  gsize size = ZSTD_compress (packed, room, plain, length, LEVEL);
+  if (ZSTD_isError (size))
+    return cbt_fail (packer->call, VMFORGE_PLUGIN_FAILED, "zstd: %s", ZSTD_getErrorName (size));
+  g_mutex_lock (&packer->lock);
+  window->offset = packer->end;
+  window->length = (guint32)size;
+  packer->end += size;
+  g_mutex_unlock (&packer->lock);
+  return write_at (packer, packed, size, window->offset);
+}
+
+static void
+put64 (guint8 *bytes, guint64 number)
+{
+  number = GUINT64_TO_LE (number);
+  memcpy (bytes, &number, sizeof number);
+}
+
+static GByteArray *
+make_table (const Packer *packer)
+{
+  GByteArray *table = g_byte_array_new ();
+  for (guint i = 0; i < packer->windows->len; i++) {
+    const PackWindow *window = &g_array_index (packer->windows, PackWindow, i);
+    guint8 head[12];
+    guint32 length = GUINT32_TO_LE (window->length);
+    put64 (head, window->offset);
+    memcpy (head + 8, &length, sizeof length);
+    g_byte_array_append (table, head, sizeof head);
+    runs_put (table, window->runs);
+  }
+  return table;
+}
+
+static gboolean
+write_table (Packer *packer)
+{
+  g_autoptr (GByteArray) table = make_table (packer);
+  guint8 header[PACK_HEADER];
+  memcpy (header, PACK_MAGIC, sizeof PACK_MAGIC);
+  put64 (header + 16, table->len);
+  put64 (header + 24, packer->windows->len);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize length = PACK_DIGEST_BYTES;
+  g_checksum_update (checksum, table->data, table->len);
+  g_checksum_get_digest (checksum, header + 32, &length);
+  return write_at (packer, header, sizeof header, 0) &&
+         write_at (packer, table->data, table->len, PACK_HEADER);
+}
+
+static void
+keep (gpointer job)
+{
+  (void)job; /* of the array */
+}
+
+static gboolean
+write_windows (Packer *packer, guint threads)
+{
+  g_autoptr (GPtrArray) parts = runs_split (packer->runs, PACK_BLOCKS);
+  g_array_set_size (packer->windows, parts->len);
+  for (guint i = 0; i < parts->len; i++)
+    g_array_index (packer->windows, PackWindow, i).runs = g_ptr_array_index (parts, i);
+  /* All numbers in it but those of the runs have a fixed length, so its length is known before they are. */
+  g_autoptr (GByteArray) table = make_table (packer);
+  packer->end = PACK_HEADER + table->len;
+  g_autoptr (Crew) crew = crew_new (threads, pack_window, keep, packer);
+  gboolean pushed = TRUE;
+  for (guint i = 0; pushed && i < packer->windows->len; i++)
+    pushed = !packer->call->host->cancelled (packer->call) &&
+             crew_push (crew, &g_array_index (packer->windows, PackWindow, i));
+  return crew_wait (crew) && pushed && write_table (packer);
+}
+
+int
+cbt_pack (void *handle, Call *call, const struct vmforge_packing *packing)
+{
+  const Cbt *cbt = handle;
+  Packer packer = {.call = call, .content = packing->content, .output = packing->output};
+  g_mutex_init (&packer.lock);
+  packer.runs = runs_new ();
+  packer.windows = g_array_new (FALSE, TRUE, sizeof (PackWindow));
+  gboolean done = find_differences (&packer, packing->base) && write_windows (&packer, cbt->threads);
+  g_array_unref (packer.windows);
+  g_array_unref (packer.runs);
+  g_mutex_clear (&packer.lock);
+  return done ? 0 : -1;
+}
