@@ -104,8 +104,13 @@ vf_cli_open_store (const VfCli *cli, GError **error)
     return NULL;
   tell_workers ();
   VmforgeStore *store = vmforge_store_open (cli->store, cli->storage, error);
-  if (store != NULL)
-    store->host.cancellable = cli->cancellable;
+  if (store == NULL)
+    return NULL;
+  store->host.cancellable = cli->cancellable;
+  if (cli->transport != NULL) {
+    g_free (store->config->transport);
+    store->config->transport = g_strdup (cli->transport);
+  }
   return store;
 }
 

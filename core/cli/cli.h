@@ -12,17 +12,18 @@
 
 /* Options that several commands have; each command says which. */
 typedef enum {
-  VF_CLI_STORE = 1 << 0,   /* --store, --plugin */
-  VF_CLI_STORAGE = 1 << 1, /* --storage */
-  VF_CLI_JSON = 1 << 2,    /* --json */
-  VF_CLI_DISPLAY = 1 << 3, /* --quiet, --color */
-  VF_CLI_PLUGIN = 1 << 4,  /* --plugin alone */
+  VF_CLI_STORE = 1 << 0,     /* --store, --plugin */
+  VF_CLI_STORAGE = 1 << 1,   /* --storage */
+  VF_CLI_JSON = 1 << 2,      /* --json */
+  VF_CLI_DISPLAY = 1 << 3,   /* --quiet, --color */
+  VF_CLI_PLUGIN = 1 << 4,    /* --plugin alone */
+  VF_CLI_TRANSPORT = 1 << 5, /* --transport */
 } VfCliOptions;
 
 /* What was said before or after the command's name. */
 typedef struct {
   const char *program; /* how this program was called: for commands that we tell the user */
-  char *store, *storage;
+  char *store, *storage, *transport;
   char **plugins;
   gboolean json, quiet, verbose, help, version;
   char *color;

@@ -175,7 +175,12 @@ remove_one (VmforgeStore *store, const char *word, GError **error)
 static gboolean
 run_rm (VfCli *cli, char **arguments, GError **error)
 {
-  return vf_cli_change_each (cli, arguments, "removing an image", remove_one, error);
+  if (!vf_cli_change_each (cli, arguments, "removing an image", remove_one, error))
+    return FALSE;
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
+  if (store != NULL)
+    vf_cli_update_repository (store);
+  return store != NULL;
 }
 
 static const char image_words[] = "IMAGE is NAME[:VERSION][@ARCH], a digest or a stage key.";

@@ -86,7 +86,7 @@ const VfCommand vf_command_pull = {
     .details =
         "URL is http://, https:// or file:/// and the folder 'repository' of a store, as any web server\n"
         "serves it. IMAGE is NAME[:VERSION][@ARCH] or the digest of a manifest.",
-    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_JSON | VF_CLI_DISPLAY,
+    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_TRANSPORT | VF_CLI_JSON | VF_CLI_DISPLAY,
     .entries = entries,
     .min_arguments = 2,
     .max_arguments = 2,

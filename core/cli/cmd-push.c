@@ -83,7 +83,7 @@ const VfCommand vf_command_push = {
     .summary = "Send an image to another store: only the blocks that it lacks",
     .details = "IMAGE is NAME[:VERSION][@ARCH] or a digest. URL is ssh://[USER@]HOST[:PORT]/STORE, where\n"
                "vmforge is installed as well, or file:///STORE.",
-    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_JSON | VF_CLI_DISPLAY,
+    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_TRANSPORT | VF_CLI_JSON | VF_CLI_DISPLAY,
     .entries = push_entries,
     .min_arguments = 2,
     .max_arguments = 2,
@@ -94,6 +94,6 @@ const VfCommand vf_command_receive = {
     .name = "receive",
     .arguments = "",
     .summary = "The other end of 'vmforge push': receives an image on standard input",
-    .options = VF_CLI_STORE | VF_CLI_STORAGE,
+    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_TRANSPORT,
     .run = run_receive,
 };

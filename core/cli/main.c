@@ -180,6 +180,7 @@ cli_clear (VfCli *cli)
 {
   g_free (cli->store);
   g_free (cli->storage);
+  g_free (cli->transport);
   g_strfreev (cli->plugins);
   g_free (cli->color);
 }

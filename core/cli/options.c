@@ -25,6 +25,9 @@ collect_shared (VfCli *cli, guint options, GOptionEntry *entries)
         "DIR"}},
       {VF_CLI_STORAGE,
        {"storage", 0, 0, G_OPTION_ARG_STRING, &cli->storage, "Where volumes live", "NAME[:KEY=VALUE,...]"}},
+      {VF_CLI_TRANSPORT,
+       {"transport", 0, 0, G_OPTION_ARG_STRING, &cli->transport, "How images travel",
+        "NAME[:KEY=VALUE,...]"}},
       {VF_CLI_STORE | VF_CLI_PLUGIN,
        {"plugin", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &cli->plugins, "Load this plugin too (repeatable)",
         "FILE.so"}},
@@ -120,6 +123,8 @@ check_values (const VfCli *cli, const char *path, GError **error)
     return vf_cli_usage_error (error, path, "--store names a folder, not ''");
   if (cli->storage != NULL && *cli->storage == '\0')
     return vf_cli_usage_error (error, path, "--storage names a storage plugin, not ''");
+  if (cli->transport != NULL && *cli->transport == '\0')
+    return vf_cli_usage_error (error, path, "--transport names a transport plugin, not ''");
   if (cli->color == NULL || g_strv_contains (colors, cli->color))
     return TRUE;
   return vf_cli_usage_error (error, path, "--color is auto, always or never, not '%s'", cli->color);

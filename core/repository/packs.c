@@ -84,11 +84,11 @@ make_pack (VfUpdate *update, const char *root, const char *base, GError **error)
 }
 
 static VfStage *
-parent_of (VmforgeStore *store, const VfStage *stage, GError **error)
+parent_of (VfUpdate *update, const VfStage *stage, GError **error)
 {
   if (stage->parent == NULL)
-    return NULL;
-  VfStage *parent = vf_store_find_stage (store, stage->parent, error);
+    return repository_nearest (update, stage, error);
+  VfStage *parent = vf_store_find_stage (update->store, stage->parent, error);
   if (parent != NULL && parent->index == NULL)
     g_clear_pointer (&parent, vf_stage_free);
   return parent;
@@ -102,7 +102,7 @@ make_packs (VfUpdate *update, const VfStage *stage, guint depth, GError **error)
   if (follow (update, stage->index, chain))
     return TRUE;
   g_autoptr (GError) failure = NULL;
-  g_autoptr (VfStage) parent = depth >= MAX_CHAIN - 1 ? NULL : parent_of (update->store, stage, &failure);
+  g_autoptr (VfStage) parent = depth >= MAX_CHAIN - 1 ? NULL : parent_of (update, stage, &failure);
   if (failure != NULL) {
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;

@@ -24,5 +24,8 @@ gboolean repository_add_image (VfUpdate *update, const VfImage *image, const VfS
                                GError **error);
 /* The packs of a content, making that which is missing. */
 gboolean repository_add_packs (VfUpdate *update, const VfStage *stage, VfListed *listed, GError **error);
+/* Of a stage without a parent (one that was received): the one with most in common, of those that a pack has.
+ * NULL without error if none has anything. (nearest.c) */
+VfStage *repository_nearest (VfUpdate *update, const VfStage *stage, GError **error);
 /* Folders of images that are not listed, and packs that are not wanted. */
 gboolean repository_sweep (VfUpdate *update, GError **error);

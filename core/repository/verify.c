@@ -88,9 +88,11 @@ check_blocks (Verify *verify, const VfBlockIndex *index, const char *path, GErro
   vf_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return vf_error_set_errno (error, "cannot open '%s'", path);
+  g_autoptr (GArray) extents =
+      vf_storage_extents (verify->store->storage, verify->image->volume, verify->image->bytes, error);
   const VfBlockVolume volume = {.fd = fd, .bytes = verify->image->bytes};
-  if (!vf_block_index_verify_volume (index, &volume, NULL, 0, &watcher, verify->store->host.cancellable,
-                                     error))
+  if (extents == NULL || !vf_block_index_verify_volume (index, &volume, extents, 0, &watcher,
+                                                        verify->store->host.cancellable, error))
     return FALSE;
   end_step (verify, "every block has the hash that the index says");
   return TRUE;

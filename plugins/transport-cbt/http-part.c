@@ -142,6 +142,7 @@ http_part_prepare (HttpPart *part, const char *url, guint silence)
     g_byte_array_set_size (part->got, 0);
     return;
   }
+  part->begun = part->got->len;
   guint64 from = part->offset + part->got->len;
   g_autofree char *range =
       g_strdup_printf ("%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, from, part->offset + part->length - 1);

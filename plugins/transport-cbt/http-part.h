@@ -10,6 +10,8 @@
 
 /* On one server, one after the other. */
 #define HTTP_TRIES 4
+/* Bytes after which a try is not counted. */
+#define HTTP_PROGRESS (16 * 1024)
 
 typedef struct {
   const char *path; /* borrowed */
@@ -22,6 +24,7 @@ typedef struct {
   guint tries;       /* of this one */
   gint64 not_before; /* monotonic */
   GByteArray *got;   /* from offset on */
+  guint begun;       /* bytes of it that were there before this try */
   CURL *easy;
   char *url;
   /* What the server answered. */

@@ -126,7 +126,8 @@ fail (Http *http, HttpPart *part, const char *why)
 static gboolean
 try_again (Http *http, HttpPart *part, const char *why, gboolean may_help)
 {
-  part->tries++;
+  /* What brings something is tried for as long as it does. */
+  part->tries = part->got->len - part->begun >= HTTP_PROGRESS ? 1 : part->tries + 1;
   if (!may_help || part->tries >= HTTP_TRIES) {
     part->mirror = (part->mirror + 1) % http->n_urls;
     part->mirrors++;

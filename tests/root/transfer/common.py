@@ -81,11 +81,23 @@ def images(test, target):
     return [image["name"] for image in json.loads(done.stdout)] if done.returncode == 0 else [program.said(done)]
 
 
+def trust(test, target, store=None, role="service"):
+    """What that store signs is taken here."""
+    key = os.path.join(test.work, "service.pub")
+    with open(key, "w", encoding="utf-8") as file:
+        file.write(test.vmforge("key", "export", store=store).stdout)
+    done = test.vmforge("key", "trust", key, "--role", role, store=target)
+    if done.returncode:
+        raise RuntimeError(program.said(done))
+
+
 @contextlib.contextmanager
-def place(test, name):
-    """A folder for a store, that goes with all that is in it."""
+def place(test, name, trusts=(None,)):
+    """A folder for a store, that goes with all that is in it. trusts: stores whose key it takes; None: the common one."""
     target = os.path.join(test.work, name)
     try:
+        for store in trusts:
+            trust(test, target, store)
         yield target
     finally:
         if not os.path.exists(f"{target}/store.json") or program.close_store(target):

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, whole
+from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, trust, whole
 
 KIB = 1024
 
@@ -49,8 +49,9 @@ def back(test):
 
 def independent(test):
     """Built apart, in another store: the same files lie elsewhere. Both ways: the sender knows none of the receiver's."""
-    with place(test, "apart-store") as apart, place(test, "apart-target") as target:
+    with place(test, "apart-store", ()) as apart, place(test, "apart-target") as target:
         build(test, specs(test)["other"], apart)
+        trust(test, target, apart)
         _, before = push(test, "first", target)
         done, figures = push(test, "other", target, store=apart)
         if done.returncode or figures["moved_bytes"] > before["moved_bytes"] / 3:
@@ -114,9 +115,26 @@ def bad_places(test):
     return judge_error(test.vmforge("push", "nobody", "file:///nowhere"), "no image or stage 'nobody'", 2)
 
 
+def not_trusted(test):
+    """A store takes what a key that it trusts has signed, or says what to do."""
+    with place(test, "trusts-nobody", ()) as target:
+        done, _ = push(test, "first", target)
+        problem = judge_error(done, "not trusted here.*key trust")
+        if problem or images(test, target) or json.loads(test.vmforge("stages", "list", "--json", store=target).stdout):
+            return problem or "it was taken all the same"
+        trust(test, target)
+        done, _ = push(test, "first", target)
+        if done.returncode:
+            return program.said(done)
+        key = test.vmforge("key", "export").stdout.splitlines()[0].split()[-1]
+        test.vmforge("key", "revoke", key, store=target)
+        done, _ = push(test, "next", target)
+        return judge_error(done, "was revoked")
+
+
 def foreign_folder(test):
     """A folder that is no store stays as it is."""
-    with place(test, "foreign") as target:
+    with place(test, "foreign", ()) as target:
         os.makedirs(target)
         with open(f"{target}/letter", "w", encoding="utf-8") as file:
             file.write("dear\n")
@@ -128,7 +146,7 @@ def foreign_folder(test):
 
 def not_the_protocol(test):
     """Something else at the other end."""
-    with place(test, "chatter") as target:
+    with place(test, "chatter", ()) as target:
         for rsh, pattern in (("echo hello to all of you", "not the protocol|did not answer"), ("true", "did not answer"), ("false", "did not answer"),
                              ("sh -c 'cat /dev/zero'", "not the protocol"), ("/nonexistent/ssh", "cannot reach")):
             done, _ = push(test, "first", f"ssh://host{target}", "--rsh", rsh)
@@ -152,6 +170,7 @@ def run(test):
             ("two that push the same image at once make one of it", two_at_once),
             ("what was received is collected when nothing needs it", collected),
             ("URLs that name no store are refused, and images that are not there", bad_places),
+            ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
             ("a folder that is no store is refused and stays", foreign_folder),
             ("an end that is no vmforge is told of", not_the_protocol)):
         test.attempt(sentence, lambda function=function: function(test))
