@@ -43,6 +43,8 @@ image_to_json (const VfImage *image)
   vf_json_set_int (json, "bytes", (gint64)image->bytes);
   vf_json_set_int (json, "created", image->created);
   vf_json_set_bool (json, "current", image->current);
+  if (image->tags != NULL)
+    vf_json_set (json, "tags", vf_json_from_strv ((const char *const *)image->tags));
   return json;
 }
 
@@ -52,7 +54,9 @@ add_row (VfTable *table, const VfImage *image)
   g_autofree char *size = vf_units_format_size (image->bytes);
   g_autofree char *key = g_strndup (image->key, 12);
   g_autofree char *created = vf_cli_format_time (image->created);
-  g_autofree char *digest = g_strdup_printf ("%.12s%s", image->digest, image->current ? "" : " (older)");
+  g_autofree char *tags = image->tags == NULL ? g_strdup ("") : g_strjoinv (", ", image->tags);
+  g_autofree char *digest = g_strdup_printf ("%.12s%s%s%s", image->digest, image->current ? "" : " (older)",
+                                             *tags == '\0' ? "" : " ", tags);
   vf_table_add (table, image->name, image->version, image->arch, size, key, created, digest);
 }
 
@@ -69,7 +73,8 @@ run_list (VfCli *cli, char **arguments, GError **error)
   VfJson *list = json_object_new_array ();
   for (guint i = 0; i < images->len; i++) {
     const VfImage *image = images->pdata[i];
-    if (!image->current && !given.all)
+    gboolean tagged = image->tags != NULL && image->tags[0] != NULL;
+    if (!image->current && !tagged && !given.all)
       continue;
     add_row (table, image);
     json_object_array_add (list, image_to_json (image));
@@ -91,6 +96,8 @@ print_facts (const VfImage *image)
   vf_cli_print_fact ("arch", image->arch);
   vf_cli_print_fact ("digest", image->digest);
   vf_cli_print_fact ("current", image->current ? "true" : "false");
+  g_autofree char *tags = image->tags == NULL ? NULL : g_strjoinv (", ", image->tags);
+  vf_cli_print_fact ("tags", tags);
   vf_cli_print_fact ("stage", image->key);
   vf_cli_print_fact ("storage", image->storage);
   vf_cli_print_fact ("volume", image->volume);
@@ -183,6 +190,38 @@ run_rm (VfCli *cli, char **arguments, GError **error)
   return store != NULL;
 }
 
+/* The first word is the image, the others are tags. */
+static gboolean
+change_tags (VfCli *cli, char **arguments,
+             gboolean (*change) (VmforgeStore *store, const VfImage *image, const char *tag, GError **error),
+             GError **error)
+{
+  if (!vf_cli_need_root ("changing an image", error))
+    return FALSE;
+  vf_cli_catch_signals (cli, TRUE);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
+  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  if (image == NULL)
+    return FALSE;
+  for (char **tag = arguments + 1; *tag != NULL; tag++)
+    if (!change (store, image, *tag, error))
+      return FALSE;
+  vf_cli_update_repository (store);
+  return TRUE;
+}
+
+static gboolean
+run_tag (VfCli *cli, char **arguments, GError **error)
+{
+  return change_tags (cli, arguments, vf_store_tag_image, error);
+}
+
+static gboolean
+run_untag (VfCli *cli, char **arguments, GError **error)
+{
+  return change_tags (cli, arguments, vf_store_untag_image, error);
+}
+
 static const char image_words[] = "IMAGE is NAME[:VERSION][@ARCH], a digest or a stage key.";
 
 static const VfCommand children[] = {
@@ -210,6 +249,23 @@ static const VfCommand children[] = {
      .min_arguments = 1,
      .max_arguments = 1,
      .run = run_path},
+    {.name = "tag",
+     .arguments = "IMAGE TAG...",
+     .summary = "Give an image another word for its version; it is kept while it has one",
+     .details =
+         "IMAGE:TAG is the image from then on; a tag that another image of the name had is taken from it.",
+     .options = VF_CLI_STORE | VF_CLI_STORAGE,
+     .min_arguments = 2,
+     .max_arguments = G_MAXUINT,
+     .run = run_tag},
+    {.name = "untag",
+     .arguments = "IMAGE TAG...",
+     .summary = "Take tags from an image",
+     .details = image_words,
+     .options = VF_CLI_STORE | VF_CLI_STORAGE,
+     .min_arguments = 2,
+     .max_arguments = G_MAXUINT,
+     .run = run_untag},
     {.name = "rm",
      .arguments = "IMAGE...",
      .summary = "Remove images; their stages stay",

@@ -54,13 +54,42 @@ open_file (const char *path, GError **error)
   return vf_fd_steal (&fd);
 }
 
+/* Of an image, what is signed is its manifest: it names the root of all its blocks. */
+static gboolean
+sign_image (VfCli *cli, const char *word, GError **error)
+{
+  if (!vf_cli_need_root ("signing an image of the store", error))
+    return FALSE;
+  vf_cli_catch_signals (cli, TRUE);
+  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
+  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, word, error);
+  if (image == NULL)
+    return FALSE;
+  if (image->manifest == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is a stage: images and files are signed", word);
+  g_autoptr (VfSignKey) key = vf_cli_load_author_key (cli, given.key, given.passphrase_fd, error);
+  if (key == NULL)
+    return FALSE;
+  g_autofree char *text = vf_json_canonical (image->manifest);
+  g_autofree char *signature = vf_sign_make (key, text, strlen (text), NULL, error);
+  const char *signatures[] = {signature, NULL};
+  if (signature == NULL || !vf_store_add_signatures (store, image->digest, signatures, error))
+    return FALSE;
+  vf_cli_update_repository (store);
+  printf ("%s:%s@%s\n", image->name, image->version, image->arch);
+  return TRUE;
+}
+
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   const char *path = arguments[0];
-  g_autofree char *target = g_strconcat (path, ".minisig", NULL);
   if (!vf_cli_check_passphrase_fd (given.passphrase_fd, COMMAND, error))
     return FALSE;
+  /* A name of an image has no slash; a file of the same name comes first. */
+  if (strchr (path, '/') == NULL && !vf_fs_exists (AT_FDCWD, path))
+    return sign_image (cli, path, error);
+  g_autofree char *target = g_strconcat (path, ".minisig", NULL);
   /* Before a passphrase is asked for. */
   vf_autofd int fd = open_file (path, error);
   if (fd < 0)
@@ -85,10 +114,11 @@ run (VfCli *cli, char **arguments, GError **error)
 
 const VfCommand vf_command_sign = {
     .name = "sign",
-    .arguments = "PATH",
-    .summary = "Sign a file with an author's key",
-    .details = "Writes PATH.minisig, which `minisign -V` verifies.",
-    .options = 0,
+    .arguments = "PATH|IMAGE",
+    .summary = "Sign an image, or a file, with an author's key",
+    .details = "Of an image, NAME[:VERSION][@ARCH] or a digest, the signature is kept and sent with it.\n"
+               "Of a file it is PATH.minisig. `minisign -V` verifies both.",
+    .options = VF_CLI_STORE | VF_CLI_STORAGE,
     .entries = entries,
     .min_arguments = 1,
     .max_arguments = 1,

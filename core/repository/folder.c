@@ -155,7 +155,7 @@ repository_add_image (VfUpdate *update, const VfImage *image, const VfStage *sta
   listed->root = g_strdup (stage->index);
   listed->bytes = image->bytes;
   listed->created = image->created;
-  listed->tags = g_new0 (char *, 1);
+  listed->tags = image->tags == NULL ? g_new0 (char *, 1) : g_strdupv (image->tags);
   if (vf_fs_exists (store->fd, folder)) {
     /* Whole as it is; authors may have signed since. */
     if (!fill (store, folder, image, stage, listed, error))

@@ -15,6 +15,7 @@ vf_image_name_free (VfImageName *name)
   g_free (name->version);
   g_free (name->arch);
   g_strfreev (name->digests);
+  g_clear_pointer (&name->tags, vf_json_unref);
   g_free (name);
 }
 
@@ -41,6 +42,8 @@ read_name (VmforgeStore *store, const char *name, const char *file, GError **err
   entry->arch = g_strdup (at + 1);
   entry->digests = vf_json_strv (record, "digests");
   entry->published = vf_json_int (record, "published", 0);
+  VfJson *tags = vf_json_object (record, "tags");
+  entry->tags = tags == NULL ? NULL : json_object_get (tags);
   return entry;
 }
 

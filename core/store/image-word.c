@@ -88,8 +88,10 @@ find_by_digest (VmforgeStore *store, GPtrArray *entries, const char *word, GErro
   VfImage *image = digest == NULL ? NULL : vf_image_read (store, digest, error);
   for (guint i = 0; image != NULL && i < entries->len; i++) {
     const VfImageName *entry = g_ptr_array_index (entries, i);
-    if (is_listed (entry, digest))
-      image->current = strcmp (entry->digests[0], digest) == 0;
+    if (!is_listed (entry, digest))
+      continue;
+    image->current = strcmp (entry->digests[0], digest) == 0;
+    image->tags = vf_image_name_tags (entry, digest);
   }
   return image;
 }
@@ -155,12 +157,22 @@ find_by_hex (VmforgeStore *store, GPtrArray *entries, const char *text, GError *
 static VfImage *
 find_by_name (VmforgeStore *store, GPtrArray *entries, const Word *word, const char *text, GError **error)
 {
-  const VfImageName *entry = match_name (entries, word, text, error);
-  if (entry == NULL)
+  g_autoptr (GError) failure = NULL;
+  const VfImageName *entry = match_name (entries, word, text, &failure);
+  const char *digest = entry == NULL ? NULL : entry->digests[0];
+  /* A version of that name comes before a tag. */
+  if (entry == NULL && word->version != NULL)
+    digest = vf_image_names_tagged (entries, word->name, word->version, word->arch, &entry);
+  if (entry == NULL) {
+    if (failure != NULL)
+      g_propagate_error (error, g_steal_pointer (&failure));
     return NULL;
-  VfImage *image = vf_image_read (store, entry->digests[0], error);
-  if (image != NULL)
-    image->current = TRUE;
+  }
+  VfImage *image = vf_image_read (store, digest, error);
+  if (image == NULL)
+    return NULL;
+  image->current = strcmp (digest, entry->digests[0]) == 0;
+  image->tags = vf_image_name_tags (entry, digest);
   return image;
 }
 

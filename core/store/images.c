@@ -21,6 +21,7 @@ vf_image_free (VfImage *image)
   g_free (image->key);
   g_free (image->storage);
   g_free (image->volume);
+  g_strfreev (image->tags);
   json_object_put (image->manifest);
   g_free (image);
 }
@@ -118,6 +119,7 @@ list_name (VmforgeStore *store, const VfImageName *entry, GPtrArray *images, GEr
     if (image == NULL)
       continue;
     image->current = digest == entry->digests;
+    image->tags = vf_image_name_tags (entry, *digest);
     g_ptr_array_add (images, image);
   }
   return TRUE;

@@ -127,9 +127,8 @@ find_same (VmforgeStore *store, const VfImageName *entry, VfJson *manifest, gboo
   return g_strcmp0 (old_text, new_text) == 0 ? entry->digests[0] : NULL;
 }
 
-/* Writes a name, or removes it if no digest is left. */
-static gboolean
-write_entry (VmforgeStore *store, const VfImageName *entry, GError **error)
+gboolean
+vf_image_name_write (VmforgeStore *store, const VfImageName *entry, GError **error)
 {
   g_autofree char *folder = g_strdup_printf ("images/%s", entry->name);
   g_autofree char *path = g_strdup_printf ("%s/%s@%s.json", folder, entry->version, entry->arch);
@@ -146,21 +145,26 @@ write_entry (VmforgeStore *store, const VfImageName *entry, GError **error)
   vf_json_set_int (record, "format", VF_STORE_FORMAT);
   vf_json_set (record, "digests", vf_json_from_strv ((const char *const *)entry->digests));
   vf_json_set_int (record, "published", entry->published);
+  VfJson *tags = vf_image_name_live_tags (entry);
+  if (tags != NULL)
+    vf_json_set (record, "tags", tags);
   return vf_records_sync_dir (store, "images", error) && vf_checked_write (store->fd, path, record, error);
 }
 
-/* Puts a digest before the others and cuts the list to what the configuration keeps. */
+/* Puts a digest before the others and cuts the list to what the configuration keeps; what has a tag stays. */
 static void
 push_digest (VfImageName *entry, const char *digest, gint64 keep)
 {
   g_autoptr (GStrvBuilder) digests = g_strv_builder_new ();
   g_strv_builder_add (digests, digest);
   gint64 count = 1;
-  for (char **old = entry->digests; *old != NULL && count < keep; old++)
-    if (strcmp (*old, digest) != 0) {
-      g_strv_builder_add (digests, *old);
-      count++;
-    }
+  for (char **old = entry->digests; *old != NULL; old++) {
+    g_auto (GStrv) tags = vf_image_name_tags (entry, *old);
+    if (strcmp (*old, digest) == 0 || (count >= keep && tags[0] == NULL))
+      continue;
+    g_strv_builder_add (digests, *old);
+    count++;
+  }
   g_strfreev (entry->digests);
   entry->digests = g_strv_builder_end (digests);
 }
@@ -187,7 +191,7 @@ publish_new (VmforgeStore *store, VfJson *manifest, GPtrArray *entries, VfImageN
     return FALSE;
   entry->published = next_time (entries);
   push_digest (entry, made, store->config->keep_images);
-  if (!write_entry (store, entry, error) || !vf_images_sweep (store, error))
+  if (!vf_image_name_write (store, entry, error) || !vf_images_sweep (store, error))
     return FALSE;
   if (digest != NULL)
     *digest = g_steal_pointer (&made);
@@ -241,7 +245,7 @@ remove_digests (VmforgeStore *store, const VfImage *image, const char *only, GEr
       g_strv_builder_add (left, *digest);
   g_strfreev (entry->digests);
   entry->digests = g_strv_builder_end (left);
-  return write_entry (store, entry, error) && vf_images_sweep (store, error);
+  return vf_image_name_write (store, entry, error) && vf_images_sweep (store, error);
 }
 
 gboolean

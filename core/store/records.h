@@ -117,10 +117,20 @@ typedef struct {
   char *name, *version, *arch;
   char **digests;   /* newest first */
   gint64 published; /* microseconds since 1970, growing within a store */
+  VfJson *tags;     /* or NULL (tags.c) */
 } VfImageName;
 void vf_image_name_free (VfImageName *name);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfImageName, vf_image_name_free)
 /* NAME:VERSION@ARCH. Free the result. */
 char *vf_image_name_text (const VfImageName *name);
+/* Writes a name, or removes it if no digest is left. Under the gate. (publish.c) */
+gboolean vf_image_name_write (VmforgeStore *store, const VfImageName *entry, GError **error);
+/* The tags of one of its digests. Free the result. */
+char **vf_image_name_tags (const VfImageName *name, const char *digest);
+/* Those of the digests that are listed; NULL if there are none. */
+VfJson *vf_image_name_live_tags (const VfImageName *name);
+/* The digest that a tag is of, borrowed; NULL if nobody has it. arch: or NULL. */
+const char *vf_image_names_tagged (GPtrArray *names, const char *name, const char *tag, const char *arch,
+                                   const VfImageName **found);
 /* Elements VfImageName, by name, then most recently published first. */
 GPtrArray *vf_image_names_read (VmforgeStore *store, GError **error);

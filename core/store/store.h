@@ -210,6 +210,7 @@ typedef struct {
   guint64 bytes;
   gint64 created;
   gboolean current; /* the name points to it */
+  char **tags;      /* NULL for a stage, or where it was not looked for by name */
   VfJson *manifest; /* NULL for a stage */
 } VfImage;
 void vf_image_free (VfImage *image);
@@ -237,8 +238,15 @@ char **vf_store_read_signatures (VmforgeStore *store, const char *digest, GError
 VfStage *vf_image_stage (VmforgeStore *store, VfJson *manifest, GError **error);
 /* Elements VfImage; by name, then newest first. */
 GPtrArray *vf_store_list_images (VmforgeStore *store, GError **error);
-/* word: NAME[:VERSION][@ARCH], an image digest, or a stage key (also unambiguous prefixes of 6 characters),
- * tried in this order: a stage gives an image without a name. VMFORGE_ERROR_NOT_FOUND with a suggestion. */
+/* Gives an image another word for its version; it is taken from the image of the same name and architecture
+ * that had it. An image that has a tag is kept, whatever retention says. Refused if a version is called so.
+ * (tags.c) */
+gboolean vf_store_tag_image (VmforgeStore *store, const VfImage *image, const char *tag, GError **error);
+/* VMFORGE_ERROR_NOT_FOUND if it has it not. */
+gboolean vf_store_untag_image (VmforgeStore *store, const VfImage *image, const char *tag, GError **error);
+/* word: NAME[:VERSION or tag][@ARCH], an image digest, or a stage key (also unambiguous prefixes of 6
+ * characters), tried in this order: a stage gives an image without a name. VMFORGE_ERROR_NOT_FOUND with a
+ * suggestion. */
 VfImage *vf_store_find_image (VmforgeStore *store, const char *word, GError **error);
 /* Fails, and says which storage has it, if volume is NULL. */
 gboolean vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error);

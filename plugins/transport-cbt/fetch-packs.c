@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define GAP_BYTES   (64u * 1024)
-#define RANGE_BYTES (4u * 1024 * 1024)
+#define RANGE_BYTES (1024u * 1024)
 #define GAP_BLOCKS  4
 
 static gboolean

@@ -134,7 +134,7 @@ def show_config(test, judge):
     unknown = set(paths("config")) ^ set(OF_CONFIG)
     test.tap.ok(not unknown, "every path of the schema 'config' is changed by this test", unknown)
     text = f"store: {test.work}/nowhere\nstorage: storage-file:pool_size=40GiB\nkeep_images: 7\nstore_limit: 900GiB\n" \
-        "policy: {require: [author], keys: ['0123456789ABCDEF']}\n"
+        "policy: {require: [author], keys: ['0123456789ABCDEF']}\nrepository: {expires: 7d, packs: false}\ntransport: transport-cbt:silence=9\n"
     with configured(text):
         good = judge.mutate("the configuration", NONE)
     test.tap.ok(good, "no setting of the machine is in a key")

@@ -8,10 +8,12 @@ import glob
 import json
 import os
 import shutil
+import subprocess
 import time
 
 import server
 from common import build, fixture, images, judge_error, place, program, push, same, sound, specs, trust, whole
+from collecting import configured  # a folder that common adds to the path
 
 KIB = 1024
 
@@ -123,25 +125,38 @@ def read_listing(folder):
         return json.load(file)
 
 
+def with_passphrase(test, *arguments):
+    passphrase = os.path.join(test.work, "passphrase")
+    with open(passphrase, "w+", encoding="utf-8") as file:
+        file.write("a passphrase\n")
+        file.flush()
+        file.seek(0)
+        done = program.vmforge(*arguments, "--passphrase-fd", str(file.fileno()), pass_fds=(file.fileno(),))
+    if done.returncode:
+        raise RuntimeError(program.said(done))
+
+
+def author_key(test):
+    key = os.path.join(test.work, "author.key")
+    if not os.path.exists(key):
+        with_passphrase(test, "key", "new", key)
+    return key
+
+
+def trust_key(test, target, key, role):
+    done = test.vmforge("key", "trust", key.replace(".key", ".pub"), "--role", role, store=target)
+    if done.returncode:
+        raise RuntimeError(program.said(done))
+
+
 def sign_listing(test, folder, listing):
     """By an author's key that is trusted as a service: what is tested is all but the signature."""
-    key, passphrase = os.path.join(test.work, "other.key"), os.path.join(test.work, "passphrase")
-    with open(passphrase, "w", encoding="utf-8") as file:
-        file.write("a passphrase\n")
-    def with_passphrase(*arguments):
-        with open(passphrase, encoding="utf-8") as file:
-            done = program.vmforge(*arguments, "--passphrase-fd", str(file.fileno()), pass_fds=(file.fileno(),))
-        if done.returncode:
-            raise RuntimeError(program.said(done))
-    if not os.path.exists(key):
-        with_passphrase("key", "new", key)
+    key = author_key(test)
     with open(f"{folder}/index.json", "w", encoding="utf-8") as file:
         json.dump(listing, file)
-    with_passphrase("sign", "--force", "--key", key, f"{folder}/index.json")
-    for name in glob.glob(f"{test.work}/*-target"):
-        done = test.vmforge("key", "trust", key.replace(".key", ".pub"), "--role", "service", store=name)
-        if done.returncode:
-            raise RuntimeError(program.said(done))
+    with_passphrase(test, "sign", "--force", "--key", key, f"{folder}/index.json")
+    for target in glob.glob(f"{test.work}/*-target"):
+        trust_key(test, target, key, "service")
 
 
 def refused(test, target, url, pattern, image="first", status=1):
@@ -306,6 +321,50 @@ def published(test):
         return None if done.returncode == 0 and again["images"] == after["images"] else f"made anew: {again}"
 
 
+def tagged(test):
+    """A tag is a word for an image, in the store and for those who pull; what has one is kept."""
+    with place(test, "tagged", ()) as store, place(test, "tag-target", ()) as target:
+        build(test, specs(test)["first"], store)
+        trust(test, target, store)
+        for words in (("tag", "first", "stable", "prod"), ("untag", "first:stable", "prod")):
+            done = test.vmforge("images", *words, store=store)
+            if done.returncode:
+                return program.said(done)
+        shown = json.loads(test.vmforge("images", "show", "--json", "first:stable", store=store).stdout)
+        if shown["tags"] != ["stable"]:
+            return shown["tags"]
+        done, _ = pull(test, f"file://{repository(store)}", "first:stable", target)
+        if done.returncode:
+            return program.said(done)
+        for words, pattern in ((("tag", "first", shown["version"]), "is a version of 'first'"), (("tag", "first", "a/b"), "cannot be a tag"),
+                               (("untag", "first", "prod"), "has no tag 'prod'"), (("show", "first:prod"), "no image 'first:prod'")):
+            done = test.vmforge("images", *words, store=store)
+            if done.returncode != 2 or pattern not in done.stderr:
+                return program.said(done)
+        return None
+
+
+def signed_by_author(test):
+    """Where the policy wants an author's signature, one is needed; and minisign verifies what was pulled."""
+    with place(test, "author-target") as target, configured("policy: {require: [service, author]}\n"):
+        url = f"file://{repository(test.store)}"
+        problem = judge_error(pull(test, url, "first", target)[0], "no signature of a trusted author key")
+        if problem:
+            return problem
+        key = author_key(test)
+        with_passphrase(test, "sign", "--key", key, "first", "--store", test.store)
+        trust_key(test, target, key, "author")
+        done, _ = pull(test, url, "first", target)
+        done = done if done.returncode else test.vmforge("verify", "first", store=target)
+        if done.returncode or "(author" not in done.stdout:
+            return program.said(done)
+        manifest = glob.glob(f"{repository(target)}/images/*/manifest.json")[0]
+        good = [path for path in glob.glob(manifest + ".*.minisig") if subprocess.run(
+            ["minisign", "-Vqm", manifest, "-x", path, "-p", key.replace(".key", ".pub")], check=False,
+            capture_output=True).returncode == 0]
+        return None if len(good) == 1 else f"minisign verifies {good}"
+
+
 def both_ways(test):
     """An image that was pushed is pulled from there."""
     with place(test, "pushed") as middle, place(test, "pulled") as target:
@@ -333,6 +392,8 @@ def run(test):
             ("a server that cuts, or stalls, is asked again", cut_off),
             ("what came before a server died is not fetched again", resumed),
             ("mirrors are tried in turn", mirrors),
+            ("tags are words for images", tagged),
+            ("where an author must have signed, what none signed is refused", signed_by_author),
             ("the repository lists what there is, and nothing else is left in it", published)):
         test.attempt(sentence, lambda function=function: function(test))
 
