@@ -241,6 +241,25 @@ def test_schema():
         tap.ok(status == 0 and sound, f"'{' '.join(['schema', *arguments])}' prints a JSON Schema")
 
 
+def test_diff(folder):
+    store = os.path.join(folder, "compared")
+    os.mkdir(store)
+    os.chmod(store, 0o755)
+    with open(os.path.join(store, "store.json"), "w", encoding="utf-8") as file:
+        json.dump({"format": 1, "id": "0123456789abcdef0123456789abcdef"}, file)
+        os.chmod(file.name, 0o644)
+    for arguments, wanted in ((["one"], "'vmforge diff' needs A B"), (["one", "two", "three"], "unexpected argument 'three'"),
+                              (["--matrix", "--tree"], "--matrix is of blocks in one store: leave out --tree"),
+                              (["--matrix", "--store-b", store], "--matrix is of blocks in one store: leave out --store-b"),
+                              (["--store-b", "", "one", "two"], "--store-b names a folder, not ''")):
+        fails(["diff", "--store", store, *arguments], 2, f"{wanted}: see 'vmforge diff --help'",
+              f"'diff {' '.join(arguments)}' is refused")
+    fails(["diff", "--store", store, "one", "two"], 2, "no image or stage 'one' (`vmforge images list` shows them)",
+          "'diff' of blocks needs no root", nobody=True)
+    equal(run("diff", "--matrix", "--store", store), (0, "", ""), "'diff --matrix' of no images is empty")
+    equal(json.loads(run("diff", "--matrix", "--json", "--store", store)[1]), [], "with --json it is an empty list")
+
+
 def test_not_root(folder, good):
     store = os.path.join(folder, "store")
     for what, arguments in {
@@ -391,6 +410,7 @@ def main():
         test_output(folder, good)
         test_not_root(folder, good)
         test_store(folder)
+        test_diff(folder)
         test_new_plugin(folder)
     return tap.done()
 
