@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* Two images by their block indexes: no volume is read. */
+/* Two images by their block indexes: no volume is read, unless a transfer is rehearsed. */
 #include "cli/cmd-diff.h"
 
 #include "blocks/shares.h"
 #include "store/stage-index.h"
+#include "support/error.h"
 #include "support/units.h"
+#include "transfer/rehearsal.h"
+
+#include <signal.h>
+#include <string.h>
 
 typedef struct {
   const VfImage *image;
@@ -20,6 +25,9 @@ typedef struct {
   Side a, b;
   guint64 in_place;    /* of what is common, at the same place */
   guint64 index_bytes; /* of the index of b, what who has that of a lacks */
+  guint64 manifest_bytes;
+  gboolean rehearsed;
+  struct vmforge_transfer rehearsal;
 } Comparison;
 
 static void
@@ -57,6 +65,8 @@ compare (Comparison *comparison, GCancellable *cancellable, GError **error)
   b->common = shared[1];
   a->common = shared[2];
   comparison->in_place = b->totals.blocks - distance.blocks;
+  g_autofree char *manifest = b->image->manifest == NULL ? NULL : vf_json_canonical (b->image->manifest);
+  comparison->manifest_bytes = manifest == NULL ? 0 : strlen (manifest);
   comparison->index_bytes = VF_BLOCK_HEADER_BYTES + distance.pages * VF_BLOCK_BYTES;
   return TRUE;
 }
@@ -77,6 +87,13 @@ static guint64
 unique_bytes (const Side *side)
 {
   return (side->totals.blocks - side->common) * VF_BLOCK_BYTES;
+}
+
+/* What travels if nothing can be compressed. */
+static guint64
+most_bytes (const Comparison *comparison)
+{
+  return unique_bytes (&comparison->b) + comparison->index_bytes + comparison->manifest_bytes;
 }
 
 static void
@@ -119,11 +136,18 @@ print_prediction (const Comparison *comparison)
   const Side *b = &comparison->b;
   g_autofree char *unique = vf_units_format_size (unique_bytes (b)),
                   *index = vf_units_format_size (comparison->index_bytes),
-                  *all = vf_units_format_size (unique_bytes (b) + comparison->index_bytes);
+                  *all = vf_units_format_size (most_bytes (comparison));
   printf ("\nto who has %s, %s takes %" G_GUINT64_FORMAT
           " blocks (%s) and %s of index (%.3f%%): at most %s on the wire\n",
           comparison->a.label, b->label, b->totals.blocks - b->common, unique, index,
           vf_diff_percent (comparison->index_bytes, data_bytes (b)), all);
+  if (!comparison->rehearsed)
+    return;
+  const struct vmforge_transfer *rehearsal = &comparison->rehearsal;
+  g_autofree char *wire = vf_units_format_size (rehearsal->wire_bytes),
+                  *says = vf_units_format_size (rehearsal->index_bytes);
+  printf ("tried: %s on the wire, of which %s say what is where (%.3f%%)\n", wire, says,
+          vf_diff_percent (rehearsal->index_bytes, data_bytes (b)));
 }
 
 static VfJson *
@@ -147,6 +171,16 @@ side_to_json (const Side *side)
 }
 
 static VfJson *
+rehearsal_to_json (const struct vmforge_transfer *rehearsal)
+{
+  VfJson *json = json_object_new_object ();
+  vf_json_set_int (json, "moved_bytes", (gint64)rehearsal->moved_bytes);
+  vf_json_set_int (json, "wire_bytes", (gint64)rehearsal->wire_bytes);
+  vf_json_set_int (json, "index_bytes", (gint64)rehearsal->index_bytes);
+  return json;
+}
+
+static VfJson *
 prediction_to_json (const Comparison *comparison)
 {
   const Side *b = &comparison->b;
@@ -156,7 +190,10 @@ prediction_to_json (const Comparison *comparison)
   vf_json_set_int (json, "index_bytes", (gint64)comparison->index_bytes);
   vf_json_set (json, "index_percent",
                vf_cli_json_decimal (vf_diff_percent (comparison->index_bytes, data_bytes (b))));
-  vf_json_set_int (json, "wire_bytes_at_most", (gint64)(unique_bytes (b) + comparison->index_bytes));
+  vf_json_set_int (json, "manifest_bytes", (gint64)comparison->manifest_bytes);
+  vf_json_set_int (json, "wire_bytes_at_most", (gint64)most_bytes (comparison));
+  if (comparison->rehearsed)
+    vf_json_set (json, "rehearsal", rehearsal_to_json (&comparison->rehearsal));
   return json;
 }
 
@@ -171,12 +208,24 @@ to_json (const Comparison *comparison)
   return json;
 }
 
+static gboolean
+try_transfer (Comparison *comparison, const VfDiffSide *a, const VfDiffSide *b, GError **error)
+{
+  if (b->image->manifest == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "%s has no name: --rehearse sends only images that have one", comparison->b.label);
+  signal (SIGPIPE, SIG_IGN); /* an end that closes is an error to tell, not ours */
+  comparison->rehearsed = vf_rehearse (b->store, b->image, a->store, a->image, &comparison->rehearsal, error);
+  return comparison->rehearsed;
+}
+
 gboolean
-vf_diff_blocks (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, GError **error)
+vf_diff_blocks (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, gboolean rehearse, GError **error)
 {
   g_auto (Comparison) comparison = {0};
   if (!open_side (a, &comparison.a, error) || !open_side (b, &comparison.b, error) ||
-      !compare (&comparison, cli->cancellable, error))
+      !compare (&comparison, cli->cancellable, error) ||
+      (rehearse && !try_transfer (&comparison, a, b, error)))
     return FALSE;
   if (cli->json) {
     vf_cli_print_json (to_json (&comparison));

@@ -6,7 +6,7 @@
 #define COMMAND "vmforge diff"
 
 static struct {
-  gboolean tree, matrix;
+  gboolean tree, matrix, rehearse;
   char *store_b;
 } given;
 
@@ -14,6 +14,7 @@ static const GOptionEntry entries[] = {
     {"tree", 't', 0, G_OPTION_ARG_NONE, &given.tree, "Compare file by file", NULL},
     {"matrix", 'm', 0, G_OPTION_ARG_NONE, &given.matrix, "Compare blocks of all images with each other",
      NULL},
+    {"rehearse", 'r', 0, G_OPTION_ARG_NONE, &given.rehearse, "Try what sending B takes, to the byte", NULL},
     {"store-b", 0, 0, G_OPTION_ARG_FILENAME, &given.store_b, "State folder of B (default: that of A)", "DIR"},
     G_OPTION_ENTRY_NULL,
 };
@@ -100,7 +101,7 @@ vf_diff_percent (guint64 some, guint64 all)
 static VmforgeStore *
 open_store (VfCli *cli, GError **error)
 {
-  if (given.tree || cli->storage != NULL)
+  if (given.tree || given.rehearse || cli->storage != NULL)
     return vf_cli_need_root ("comparing images", error) ? vf_cli_open_existing_store (cli, error) : NULL;
   return vf_cli_open_store_plain (cli, error);
 }
@@ -108,7 +109,7 @@ open_store (VfCli *cli, GError **error)
 static VmforgeStore *
 open_store_b (VfCli *cli, GError **error)
 {
-  if (!given.tree && cli->storage == NULL)
+  if (!given.tree && !given.rehearse && cli->storage == NULL)
     return vf_store_open_plain (given.store_b, error);
   VmforgeStore *store = vmforge_store_open (given.store_b, cli->storage, error);
   if (store != NULL)
@@ -123,6 +124,9 @@ check_usage (char **arguments, GError **error)
   if (given.matrix && (given.tree || given.store_b != NULL))
     return vf_cli_usage_error (error, COMMAND, "--matrix is of blocks in one store: leave out %s",
                                given.tree ? "--tree" : "--store-b");
+  if (given.rehearse && (given.matrix || given.tree))
+    return vf_cli_usage_error (error, COMMAND, "--rehearse is of blocks of two images: leave out %s",
+                               given.tree ? "--tree" : "--matrix");
   if (given.store_b != NULL && *given.store_b == '\0')
     return vf_cli_usage_error (error, COMMAND, "--store-b names a folder, not ''");
   if (!given.matrix && n < 2)
@@ -145,7 +149,7 @@ run_two (VfCli *cli, VmforgeStore *store, char **arguments, GError **error)
   if (b == NULL)
     return FALSE;
   return given.tree ? diff_tree (cli, &side_a, &side_b, error)
-                    : vf_diff_blocks (cli, &side_a, &side_b, error);
+                    : vf_diff_blocks (cli, &side_a, &side_b, given.rehearse, error);
 }
 
 static gboolean

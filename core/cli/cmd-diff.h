@@ -15,8 +15,10 @@ char *vf_diff_label (const VfImage *image);
 /* Of all blocks, some: 0 … 100. Of none it is all. */
 double vf_diff_percent (guint64 some, guint64 all);
 
-/* ---- cmd-diff-blocks.c: what two images share, and what sending b to who has a would take */
-gboolean vf_diff_blocks (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, GError **error);
+/* ---- cmd-diff-blocks.c: what two images share, and what sending b to who has a would take. rehearse: by
+ * trying it; both stores are open with their storage then. */
+gboolean vf_diff_blocks (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, gboolean rehearse,
+                         GError **error);
 
 /* ---- cmd-diff-matrix.c: what each image has of each other one. words: images; none: all that are current */
 gboolean vf_diff_matrix (VfCli *cli, VmforgeStore *store, char **words, GError **error);

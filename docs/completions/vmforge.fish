@@ -26,6 +26,7 @@ complete -c vmforge -n "__fish_seen_subcommand_from run" -l firmware -xa "bios u
 complete -c vmforge -l store -rF
 complete -c vmforge -n "__fish_seen_subcommand_from diff" -s t -l tree
 complete -c vmforge -n "__fish_seen_subcommand_from diff" -s m -l matrix
+complete -c vmforge -n "__fish_seen_subcommand_from diff" -s r -l rehearse
 complete -c vmforge -n "__fish_seen_subcommand_from diff" -l store-b -rF
 complete -c vmforge -l storage -x
 complete -c vmforge -l json

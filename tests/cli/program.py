@@ -252,11 +252,15 @@ def test_diff(folder):
     for arguments, wanted in ((["one"], "'vmforge diff' needs A B"), (["one", "two", "three"], "unexpected argument 'three'"),
                               (["--matrix", "--tree"], "--matrix is of blocks in one store: leave out --tree"),
                               (["--matrix", "--store-b", store], "--matrix is of blocks in one store: leave out --store-b"),
+                              (["--matrix", "--rehearse"], "--rehearse is of blocks of two images: leave out --matrix"),
+                              (["--tree", "--rehearse", "a", "b"], "--rehearse is of blocks of two images: leave out --tree"),
                               (["--store-b", "", "one", "two"], "--store-b names a folder, not ''")):
         fails(["diff", "--store", store, *arguments], 2, f"{wanted}: see 'vmforge diff --help'",
               f"'diff {' '.join(arguments)}' is refused")
     fails(["diff", "--store", store, "one", "two"], 2, "no image or stage 'one' (`vmforge images list` shows them)",
           "'diff' of blocks needs no root", nobody=True)
+    fails(["diff", "--rehearse", "--store", store, "one", "two"], 3,
+          "comparing images needs root: run the same command as root or with sudo", "a rehearsal does", nobody=True)
     equal(run("diff", "--matrix", "--store", store), (0, "", ""), "'diff --matrix' of no images is empty")
     equal(json.loads(run("diff", "--matrix", "--json", "--store", store)[1]), [], "with --json it is an empty list")
 
