@@ -4,50 +4,13 @@
 /* From the last stage to an image that has a name, and to the formats that were asked for. */
 #include "build/engine.h"
 
+#include "build/manifest.h"
 #include "build/output.h"
 #include "image/image.h"
 #include "repository/repository.h"
-#include "support/digest.h"
 #include "support/error.h"
 #include "support/fs.h"
 #include "transfer/share.h"
-
-static VfJson *
-make_manifest (VfEngine *engine, const VfPlan *plan, const VfStage *last)
-{
-  const VmforgeSpec *spec = plan->spec;
-  VfJson *manifest = json_object_new_object ();
-  vf_json_set_int (manifest, "format", 1);
-  vf_json_set_string (manifest, "name", spec->name);
-  vf_json_set_string (manifest, "version", spec->version);
-  vf_json_set_string (manifest, "arch", spec->profile->arch);
-  VfJson *distro = json_object_new_object ();
-  vf_json_set_string (distro, "id", spec->profile->id);
-  vf_json_set_string (distro, "release", spec->profile->release);
-  vf_json_set (manifest, "distro", distro);
-  g_autoptr (VfJson) written = vf_node_to_json (spec->root);
-  g_autofree char *text = vf_json_canonical (written);
-  g_autofree char *digest = vf_digest_text (text);
-  vf_json_set_string (manifest, "spec_digest", digest);
-  VfJson *stages = json_object_new_object ();
-  for (guint i = 0; i < plan->n_stages; i++)
-    vf_json_set_string (stages, vmforge_stage_name (plan->stages[i]->kind), plan->stages[i]->key);
-  vf_json_set (manifest, "stages", stages);
-  vf_json_set_string (manifest, "stage", last->key);
-  vf_json_set_int (manifest, "bytes", (gint64)last->bytes);
-  if (last->index != NULL)
-    vf_json_set_string (manifest, "root", last->index);
-  if (plan->lock != NULL)
-    vf_json_set_string (manifest, "lock_digest", plan->lock->digest);
-  vf_json_set_string (manifest, "builder", "vmforge " VMFORGE_VERSION);
-  /* The stage's time, not this moment's: publishing the same image again is the same image. */
-  vf_json_set_int (manifest, "created", last->built);
-  vf_json_set_bool (manifest, "reproducible", plan->stages[plan->n_stages - 1]->reproducible);
-  VfJson *packages = vf_json_array (last->json, "packages");
-  if (packages != NULL)
-    vf_json_set (manifest, "packages", json_object_get (packages));
-  return manifest;
-}
 
 static void
 on_export_progress (double fraction, const char *what, gpointer user_data)
@@ -243,7 +206,7 @@ vf_engine_publish (VfEngine *engine, const VfPlan *plan, GError **error)
   const char *word = end->key;
   g_autofree char *digest = NULL;
   if (end->kind == VMFORGE_STAGE_APPLIANCE) {
-    g_autoptr (VfJson) manifest = make_manifest (engine, plan, last);
+    g_autoptr (VfJson) manifest = vf_manifest_make (plan, last);
     if (!vf_store_publish (engine->store, manifest, &digest, error))
       return FALSE;
     share (engine, digest);

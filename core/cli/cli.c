@@ -263,9 +263,15 @@ vf_cli_json_text (const char *text)
 }
 
 VfJson *
-vf_cli_json_seconds (double seconds)
+vf_cli_json_decimal (double number)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
-  g_ascii_formatd (text, sizeof text, "%.3f", seconds);
-  return json_object_new_double_s (seconds, text);
+  g_ascii_formatd (text, sizeof text, "%.3f", number);
+  return json_object_new_double_s (number, text);
+}
+
+VfJson *
+vf_cli_json_seconds (double seconds)
+{
+  return vf_cli_json_decimal (seconds);
 }

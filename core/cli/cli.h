@@ -111,4 +111,5 @@ void vf_cli_print_fact (const char *name, const char *value);
 /* A string, or null for NULL. */
 VfJson *vf_cli_json_text (const char *text);
 /* A number with three decimals. */
+VfJson *vf_cli_json_decimal (double number);
 VfJson *vf_cli_json_seconds (double seconds);

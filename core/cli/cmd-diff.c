@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-#include "cli/cli.h"
-
-#include "image/diff.h"
-#include "support/error.h"
+#include "cli/cmd-diff.h"
 
 #define COMMAND "vmforge diff"
 
 static struct {
-  gboolean tree;
+  gboolean tree, matrix, rehearse;
   char *store_b;
 } given;
 
 static const GOptionEntry entries[] = {
     {"tree", 't', 0, G_OPTION_ARG_NONE, &given.tree, "Compare file by file", NULL},
+    {"matrix", 'm', 0, G_OPTION_ARG_NONE, &given.matrix, "Compare blocks of all images with each other",
+     NULL},
+    {"rehearse", 'r', 0, G_OPTION_ARG_NONE, &given.rehearse, "Try what sending B takes, to the byte", NULL},
     {"store-b", 0, 0, G_OPTION_ARG_FILENAME, &given.store_b, "State folder of B (default: that of A)", "DIR"},
     G_OPTION_ENTRY_NULL,
 };
@@ -72,7 +72,7 @@ on_difference (const VfDifference *difference, gpointer user_data)
 }
 
 static gboolean
-compare (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, GError **error)
+diff_tree (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, GError **error)
 {
   g_autoptr (VfJson) list = cli->json ? json_object_new_array () : NULL;
   Output output = {.list = list};
@@ -84,39 +84,98 @@ compare (VfCli *cli, const VfDiffSide *a, const VfDiffSide *b, GError **error)
   return TRUE;
 }
 
-static gboolean
-run (VfCli *cli, char **arguments, GError **error)
+char *
+vf_diff_label (const VfImage *image)
 {
-  if (!given.tree)
-    return vf_cli_usage_error (error, COMMAND, "'" COMMAND "' compares file by file alone: add --tree");
+  return image->name == NULL ? g_strdup_printf ("stage %.12s", image->key)
+                             : g_strdup_printf ("%s:%s@%s", image->name, image->version, image->arch);
+}
+
+double
+vf_diff_percent (guint64 some, guint64 all)
+{
+  return all == 0 ? 100 : 100 * (double)some / (double)all;
+}
+
+/* Indexes lie in the store; files are reached through its storage alone. */
+static VmforgeStore *
+open_store (VfCli *cli, GError **error)
+{
+  if (given.tree || given.rehearse || cli->storage != NULL)
+    return vf_cli_need_root ("comparing images", error) ? vf_cli_open_existing_store (cli, error) : NULL;
+  return vf_cli_open_store_plain (cli, error);
+}
+
+static VmforgeStore *
+open_store_b (VfCli *cli, GError **error)
+{
+  if (!given.tree && !given.rehearse && cli->storage == NULL)
+    return vf_store_open_plain (given.store_b, error);
+  VmforgeStore *store = vmforge_store_open (given.store_b, cli->storage, error);
+  if (store != NULL)
+    store->host.cancellable = cli->cancellable;
+  return store;
+}
+
+static gboolean
+check_usage (char **arguments, GError **error)
+{
+  guint n = g_strv_length (arguments);
+  if (given.matrix && (given.tree || given.store_b != NULL))
+    return vf_cli_usage_error (error, COMMAND, "--matrix is of blocks in one store: leave out %s",
+                               given.tree ? "--tree" : "--store-b");
+  if (given.rehearse && (given.matrix || given.tree))
+    return vf_cli_usage_error (error, COMMAND, "--rehearse is of blocks of two images: leave out %s",
+                               given.tree ? "--tree" : "--matrix");
   if (given.store_b != NULL && *given.store_b == '\0')
     return vf_cli_usage_error (error, COMMAND, "--store-b names a folder, not ''");
-  if (!vf_cli_need_root ("comparing images", error))
-    return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VmforgeStore) other =
-      store == NULL || given.store_b == NULL ? NULL : vmforge_store_open (given.store_b, cli->storage, error);
-  if (store == NULL || (other == NULL && given.store_b != NULL))
+  if (!given.matrix && n < 2)
+    return vf_cli_usage_error (error, COMMAND, "'" COMMAND "' needs A B");
+  if (!given.matrix && n > 2)
+    return vf_cli_usage_error (error, COMMAND, "unexpected argument '%s'", arguments[2]);
+  return TRUE;
+}
+
+static gboolean
+run_two (VfCli *cli, VmforgeStore *store, char **arguments, GError **error)
+{
+  g_autoptr (VmforgeStore) other = given.store_b == NULL ? NULL : open_store_b (cli, error);
+  if (other == NULL && given.store_b != NULL)
     return FALSE;
   VmforgeStore *store_b = other == NULL ? store : other;
-  store_b->host.cancellable = cli->cancellable;
   g_autoptr (VfImage) a = vf_store_find_image (store, arguments[0], error);
   g_autoptr (VfImage) b = a == NULL ? NULL : vf_store_find_image (store_b, arguments[1], error);
   const VfDiffSide side_a = {store, a}, side_b = {store_b, b};
-  return b != NULL && compare (cli, &side_a, &side_b, error);
+  if (b == NULL)
+    return FALSE;
+  return given.tree ? diff_tree (cli, &side_a, &side_b, error)
+                    : vf_diff_blocks (cli, &side_a, &side_b, given.rehearse, error);
+}
+
+static gboolean
+run (VfCli *cli, char **arguments, GError **error)
+{
+  if (!check_usage (arguments, error))
+    return FALSE;
+  vf_cli_catch_signals (cli, TRUE);
+  g_autoptr (VmforgeStore) store = open_store (cli, error);
+  if (store == NULL)
+    return FALSE;
+  return given.matrix ? vf_diff_matrix (cli, store, arguments, error)
+                      : run_two (cli, store, arguments, error);
 }
 
 const VfCommand vf_command_diff = {
     .name = "diff",
     .arguments = "A B",
-    .summary = "Show what two images or stages differ in",
+    .summary = "Show what two images or stages have in common, or differ in",
     .details =
-        "A and B are NAME[:VERSION][@ARCH], a digest or a stage key. Nothing is printed where they are "
-        "equal;\nthe exit status is 1 where they differ.",
+        "A and B are NAME[:VERSION][@ARCH], a digest or a stage key. Without an option it tells how many\n"
+        "blocks they share, and what B takes that is sent to a store which has A. With --tree nothing is\n"
+        "printed where they are equal; the exit status is 1 where they differ. With --matrix any number\n"
+        "of images may be named.",
     .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_JSON,
     .entries = entries,
-    .min_arguments = 2,
-    .max_arguments = 2,
+    .max_arguments = G_MAXUINT,
     .run = run,
 };

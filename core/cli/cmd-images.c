@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "cli/table.h"
+#include "repository/sbom.h"
 #include "support/error.h"
 #include "support/fs.h"
 #include "support/units.h"
@@ -168,6 +169,26 @@ run_path (VfCli *cli, char **arguments, GError **error)
 }
 
 static gboolean
+run_sbom (VfCli *cli, char **arguments, GError **error)
+{
+  g_autoptr (VmforgeStore) store = vf_cli_open_store_plain (cli, error);
+  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  if (image == NULL)
+    return FALSE;
+  if (image->manifest == NULL)
+    return vf_error_set (error, VMFORGE_ERROR_SPEC,
+                         "'%s' is a stage: only images that have a name have a bill of materials",
+                         arguments[0]);
+  g_autofree char *sbom = vf_sbom_make (image->manifest, error);
+  if (sbom == NULL) {
+    g_prefix_error (error, "image '%s': ", arguments[0]);
+    return FALSE;
+  }
+  puts (sbom);
+  return TRUE;
+}
+
+static gboolean
 remove_one (VmforgeStore *store, const char *word, GError **error)
 {
   g_autoptr (VfImage) image = vf_store_find_image (store, word, error);
@@ -266,6 +287,14 @@ static const VfCommand children[] = {
      .min_arguments = 2,
      .max_arguments = G_MAXUINT,
      .run = run_untag},
+    {.name = "sbom",
+     .arguments = "IMAGE",
+     .summary = "Print the software bill of materials of an image",
+     .details = "IMAGE is NAME[:VERSION][@ARCH] or a digest. SPDX 2.3 as JSON: the same bytes every time.",
+     .options = VF_CLI_STORE,
+     .min_arguments = 1,
+     .max_arguments = 1,
+     .run = run_sbom},
     {.name = "rm",
      .arguments = "IMAGE...",
      .summary = "Remove images; their stages stay",

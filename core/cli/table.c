@@ -32,17 +32,24 @@ vf_table_free (VfTable *table)
 }
 
 void
-vf_table_add (VfTable *table, ...)
+vf_table_add_cells (VfTable *table, const char *const *cells)
 {
   char **row = g_new0 (char *, table->n_columns + 1);
-  va_list cells;
-  va_start (cells, table);
-  for (guint i = 0; i < table->n_columns; i++) {
-    const char *cell = va_arg (cells, const char *);
-    row[i] = vf_text_clip (cell == NULL || *cell == '\0' ? "-" : cell, G_MAXINT);
-  }
-  va_end (cells);
+  for (guint i = 0; i < table->n_columns; i++)
+    row[i] = vf_text_clip (cells[i] == NULL || *cells[i] == '\0' ? "-" : cells[i], G_MAXINT);
   g_ptr_array_add (table->rows, row);
+}
+
+void
+vf_table_add (VfTable *table, ...)
+{
+  g_autofree const char **cells = g_new (const char *, table->n_columns);
+  va_list words;
+  va_start (words, table);
+  for (guint i = 0; i < table->n_columns; i++)
+    cells[i] = va_arg (words, const char *);
+  va_end (words);
+  vf_table_add_cells (table, cells);
 }
 
 /* Columns that text takes on a terminal. */

@@ -13,6 +13,8 @@ typedef struct _VfTable VfTable;
 VfTable *vf_table_new (const char *const *heading);
 /* As many strings as columns; copied. NULL and "" are shown as "-". */
 void vf_table_add (VfTable *table, ...);
+/* The same of an array of them. */
+void vf_table_add_cells (VfTable *table, const char *const *cells);
 /* always_heading: also where file is no terminal. */
 void vf_table_print (const VfTable *table, FILE *file, gboolean always_heading);
 void vf_table_free (VfTable *table);

@@ -174,10 +174,10 @@ vf_inputs_profile (const VfProfile *profile)
 {
   VfJson *json = vf_node_to_json (profile->node);
   /* Roles and bootstrap packages act through the resolved packages, names and disk through members of their
-   * own, URLs of snapshots as mirrors do: by what they serve. What is left (kernel arguments, sources, the
-   * plugin's settings) is written into the image. */
-  static const char *const elsewhere[] = {"roles",    "bootstrap_packages", "name",     "disk",
-                                          "hostname", "network_backend",    "snapshots"};
+   * own, URLs of snapshots as mirrors do: by what they serve. Package URLs are in manifests alone. What is
+   * left (kernel arguments, sources, the plugin's settings) is written into the image. */
+  static const char *const elsewhere[] = {"roles",    "bootstrap_packages", "name",      "disk",
+                                          "hostname", "network_backend",    "snapshots", "purl"};
   for (gsize i = 0; i < G_N_ELEMENTS (elsewhere); i++)
     json_object_object_del (json, elsewhere[i]);
   return json;

@@ -5,6 +5,7 @@
  * clone of the volume. */
 #include "repository/keyring.h"
 #include "repository/repository-private.h"
+#include "repository/sbom.h"
 
 #include "store/records.h"
 #include "store/stage-index.h"
@@ -87,6 +88,14 @@ write_manifest (VmforgeStore *store, const char *folder, const char *digest, GEr
   return text != NULL && write_text (store, path, text, error);
 }
 
+static gboolean
+write_sbom (VmforgeStore *store, const char *folder, const VfImage *image, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "sbom.spdx.json", NULL);
+  g_autofree char *text = vf_sbom_make (image->manifest, error);
+  return text != NULL && write_text (store, path, text, error);
+}
+
 /* A link: the index never changes. A copy where they cannot share a file. */
 static gboolean
 place_index (VmforgeStore *store, const char *folder, const VfStage *stage, GError **error)
@@ -138,7 +147,8 @@ fill (VmforgeStore *store, const char *folder, const VfImage *image, const VfSta
 {
   return write_manifest (store, folder, image->digest, error) &&
          write_signatures (store, folder, image->digest, listed, error) &&
-         place_index (store, folder, stage, error) && place_disk (store, folder, image, error);
+         write_sbom (store, folder, image, error) && place_index (store, folder, stage, error) &&
+         place_disk (store, folder, image, error);
 }
 
 gboolean

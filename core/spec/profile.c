@@ -26,6 +26,7 @@ vf_profile_free (VfProfile *profile)
   g_free (profile->arch);
   g_free (profile->package_arch);
   g_free (profile->plugin);
+  g_free (profile->purl);
   g_strfreev (profile->bootstrap_packages);
   g_strfreev (profile->kernel_arguments);
   g_free (profile->network_backend);
@@ -232,6 +233,7 @@ new_profile (VfNode *merged, const char *path, const char *release, const char *
   profile->package_arch = g_strdup (package_arch);
   profile->id = g_strdup (vf_node_get_text (merged, "id", NULL));
   profile->plugin = g_strdup (vf_node_get_text (merged, "plugin", NULL));
+  profile->purl = g_strdup (vf_node_get_text (merged, "purl", NULL));
   profile->bootstrap_packages = vf_node_dup_texts (vf_node_get (merged, "bootstrap_packages"));
   profile->kernel_arguments = vf_node_dup_texts (vf_node_get (merged, "kernel_arguments"));
   profile->network_backend = g_strdup (vf_node_get_text (merged, "network_backend", NULL));

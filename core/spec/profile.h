@@ -14,6 +14,7 @@ typedef struct {
   char *arch;                /* "x86_64" */
   char *package_arch;        /* the distribution's word: "amd64" */
   char *plugin;              /* package plugin: "apt" */
+  char *purl;                /* "deb/debian": type and namespace of package URLs; NULL: unknown */
   char **bootstrap_packages; /* added to every Core */
   char **kernel_arguments;   /* default command line */
   char *network_backend;     /* "systemd-networkd", "NetworkManager" */

@@ -101,6 +101,12 @@ vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error
   if (storages[0] == NULL)
     return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
                          "the volume of %s is gone: build it again, or remove it", name);
+  if (g_strv_contains ((const char *const *)storages, store->storage_name))
+    return vf_error_set (
+        error, VMFORGE_ERROR_NOT_FOUND,
+        "the volume of %s has no block index, or another one than the image was published with: remove "
+        "the stage and build it again",
+        name);
   g_autofree char *list = vf_storages_settings (store, storages);
   return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "%s is not in %s but in %s: name it with --storage",
                        name, store->storage_setting, list);

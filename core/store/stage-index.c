@@ -38,6 +38,23 @@ vf_stage_index_open (VmforgeStore *store, const VfStage *stage, GError **error)
   return vf_block_index_open (store->fd, path, stage->index, error);
 }
 
+VfBlockIndex *
+vf_image_index_open (VmforgeStore *store, const VfImage *image, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  if (!vf_image_check_volume (store, image, error))
+    return NULL;
+  g_autoptr (VfStage) stage = vf_store_find_stage (store, image->key, &failure);
+  if (stage != NULL && stage->index != NULL)
+    return vf_stage_index_open (store, stage, error);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  else
+    vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "stage %.12s has no block index: remove it and build it again",
+                  image->key);
+  return NULL;
+}
+
 gboolean
 vf_stage_index_record (VmforgeStore *store, const char *key, const char *volume, const VfStageIndex *index,
                        GError **error)

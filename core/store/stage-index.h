@@ -15,6 +15,8 @@ char *vf_building_part_path (const char *volume);
 
 /* With the root that its record says. The stage has one (stage->index). */
 VfBlockIndex *vf_stage_index_open (VmforgeStore *store, const VfStage *stage, GError **error);
+/* Of the volume of an image, or of a stage that was asked for as one; an error where there is none. */
+VfBlockIndex *vf_image_index_open (VmforgeStore *store, const VfImage *image, GError **error);
 
 /* Gives the stage the index of its volume, on stable storage, before STORAGE.json names it. Under the gate.
  */

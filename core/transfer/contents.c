@@ -53,9 +53,9 @@ compare_used (gconstpointer a, gconstpointer b)
   return strcmp (x->key, y->key);
 }
 
-/* Stages without an index are none: nobody knows what they hold. */
+/* Stages without an index are none: nobody knows what they hold. key: NULL for all. */
 static gboolean
-add_stages (VfContents *contents, GError **error)
+add_stages (VfContents *contents, const char *key, GError **error)
 {
   g_autoptr (GPtrArray) stages = vf_store_list_stages (contents->store, error);
   if (stages == NULL)
@@ -67,6 +67,7 @@ add_stages (VfContents *contents, GError **error)
     content->stage = stage;
     content->fd = -1;
     if (stage->index == NULL || strcmp (stage->storage, contents->store->storage_name) != 0 ||
+        (key != NULL && strcmp (stage->key, key) != 0) ||
         !vf_digest_from_hex (stage->index, content->root, sizeof content->root))
       content_free (content);
     else
@@ -89,8 +90,8 @@ hold_stages (VfContents *contents, GError **error)
   return contents->use != NULL;
 }
 
-VfContents *
-vf_contents_new (VmforgeStore *store, GError **error)
+static VfContents *
+new_contents (VmforgeStore *store, const char *key, GError **error)
 {
   g_autoptr (VfContents) contents = g_new0 (VfContents, 1);
   contents->store = store;
@@ -99,7 +100,7 @@ vf_contents_new (VmforgeStore *store, GError **error)
   contents->volumes = g_hash_table_new (g_str_hash, g_str_equal);
   g_mutex_init (&contents->lock);
   g_mutex_init (&contents->storage);
-  if (!add_stages (contents, error) || !hold_stages (contents, error))
+  if (!add_stages (contents, key, error) || !hold_stages (contents, error))
     return NULL;
   contents->hints = vf_hints_open (store);
   for (guint i = 0; i < contents->list->len; i++) {
@@ -109,6 +110,18 @@ vf_contents_new (VmforgeStore *store, GError **error)
     g_hash_table_insert (contents->volumes, content->stage->volume, GUINT_TO_POINTER (i + 1));
   }
   return g_steal_pointer (&contents);
+}
+
+VfContents *
+vf_contents_new (VmforgeStore *store, GError **error)
+{
+  return new_contents (store, NULL, error);
+}
+
+VfContents *
+vf_contents_new_one (VmforgeStore *store, const char *key, GError **error)
+{
+  return new_contents (store, key, error);
 }
 
 static void

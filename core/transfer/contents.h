@@ -14,6 +14,8 @@
 typedef struct _VfContents VfContents;
 
 VfContents *vf_contents_new (VmforgeStore *store, GError **error);
+/* As if the store had nothing but the stage with this key. */
+VfContents *vf_contents_new_one (VmforgeStore *store, const char *key, GError **error);
 void vf_contents_free (VfContents *contents);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfContents, vf_contents_free)
 

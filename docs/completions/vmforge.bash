@@ -36,7 +36,7 @@ _vmforge () {
     path=("$command")
     case $command in
     stages) [[ $COMP_CWORD == 2 ]] && words='list show keep unkeep rm' || path+=("$sub") ;;
-    images) [[ $COMP_CWORD == 2 ]] && words='list show path rm' || path+=("$sub") ;;
+    images) [[ $COMP_CWORD == 2 ]] && words='list show path sbom rm' || path+=("$sub") ;;
     plugins) [[ $COMP_CWORD == 2 ]] && words='list show check new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;
     key) [[ $COMP_CWORD == 2 ]] && words='new list trust revoke export rotate' || path+=("$sub") ;;

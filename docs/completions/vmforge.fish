@@ -5,7 +5,7 @@ complete -c vmforge -f
 complete -c vmforge -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c vmforge -n "__fish_seen_subcommand_from build plan lock validate" -F
 complete -c vmforge -n "__fish_seen_subcommand_from stages" -a "list show keep unkeep rm"
-complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path rm"
+complete -c vmforge -n "__fish_seen_subcommand_from images" -a "list show path sbom rm"
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and not __fish_seen_subcommand_from check new" -a "list show check new"
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -F
 complete -c vmforge -n "__fish_seen_subcommand_from plugins; and __fish_seen_subcommand_from check" -l spec -l work -rF
@@ -25,6 +25,8 @@ complete -c vmforge -n "__fish_seen_subcommand_from build export" -s o -l output
 complete -c vmforge -n "__fish_seen_subcommand_from run" -l firmware -xa "bios uefi"
 complete -c vmforge -l store -rF
 complete -c vmforge -n "__fish_seen_subcommand_from diff" -s t -l tree
+complete -c vmforge -n "__fish_seen_subcommand_from diff" -s m -l matrix
+complete -c vmforge -n "__fish_seen_subcommand_from diff" -s r -l rehearse
 complete -c vmforge -n "__fish_seen_subcommand_from diff" -l store-b -rF
 complete -c vmforge -l storage -x
 complete -c vmforge -l json

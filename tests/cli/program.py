@@ -4,6 +4,7 @@
 """The cli suite: runs the program as a user would, without root and without a network, and says so in TAP.
 
 usage: program.py VMFORGE SOURCE"""
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
-GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "rm"],
+GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "sbom", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"],
           "key": ["new", "list", "trust", "revoke", "export", "rotate"]}
 PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "fsck", "sign",
@@ -241,6 +242,52 @@ def test_schema():
         tap.ok(status == 0 and sound, f"'{' '.join(['schema', *arguments])}' prints a JSON Schema")
 
 
+def test_diff(folder):
+    store = os.path.join(folder, "compared")
+    os.mkdir(store)
+    os.chmod(store, 0o755)
+    with open(os.path.join(store, "store.json"), "w", encoding="utf-8") as file:
+        json.dump({"format": 1, "id": "0123456789abcdef0123456789abcdef"}, file)
+        os.chmod(file.name, 0o644)
+    for arguments, wanted in ((["one"], "'vmforge diff' needs A B"), (["one", "two", "three"], "unexpected argument 'three'"),
+                              (["--matrix", "--tree"], "--matrix is of blocks in one store: leave out --tree"),
+                              (["--matrix", "--store-b", store], "--matrix is of blocks in one store: leave out --store-b"),
+                              (["--matrix", "--rehearse"], "--rehearse is of blocks of two images: leave out --matrix"),
+                              (["--tree", "--rehearse", "a", "b"], "--rehearse is of blocks of two images: leave out --tree"),
+                              (["--store-b", "", "one", "two"], "--store-b names a folder, not ''")):
+        fails(["diff", "--store", store, *arguments], 2, f"{wanted}: see 'vmforge diff --help'",
+              f"'diff {' '.join(arguments)}' is refused")
+    fails(["diff", "--store", store, "one", "two"], 2, "no image or stage 'one' (`vmforge images list` shows them)",
+          "'diff' of blocks needs no root", nobody=True)
+    fails(["diff", "--rehearse", "--store", store, "one", "two"], 3,
+          "comparing images needs root: run the same command as root or with sudo", "a rehearsal does", nobody=True)
+    equal(run("diff", "--matrix", "--store", store), (0, "", ""), "'diff --matrix' of no images is empty")
+    equal(json.loads(run("diff", "--matrix", "--json", "--store", store)[1]), [], "with --json it is an empty list")
+
+
+def test_sbom(folder):
+    """Of an image whose records were written by hand."""
+    store = os.path.join(folder, "itemized")
+    with open(os.path.join(SOURCE, "tests", "unit", "repository", "data", "manifest.json"), encoding="utf-8") as file:
+        manifest = json.load(file)
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    records = {"store.json": {"format": 1, "id": "0123456789abcdef0123456789abcdef"}, f"objects/{digest}.json": manifest,
+               "images/web/1.4@x86_64.json": {"format": 1, "digests": [digest], "published": 1795433496}}
+    for path, record in records.items():
+        os.makedirs(os.path.dirname(os.path.join(store, path)), exist_ok=True)
+        with open(os.path.join(store, path), "w", encoding="utf-8") as file:
+            json.dump(record, file)
+    status, out, errors = run("images", "sbom", "--store", store, "web")
+    with open(os.path.join(SOURCE, "tests", "unit", "repository", "data", "sbom.spdx.json"), encoding="utf-8") as file:
+        wanted = json.load(file)
+    tap.ok(status == 0 and out.endswith("}\n") and json.loads(out) == wanted, "'images sbom' prints an SPDX document",
+           out + errors)
+    equal(run("images", "sbom", "--store", store, digest[:12])[1], out, "the same by the image's digest")
+    fails(["images", "sbom", "--store", store, "wob"], 2, "no image or stage 'wob' (did you mean 'web'?)",
+          "'images sbom' of an image that is not there is an error")
+
+
 def test_not_root(folder, good):
     store = os.path.join(folder, "store")
     for what, arguments in {
@@ -391,6 +438,8 @@ def main():
         test_output(folder, good)
         test_not_root(folder, good)
         test_store(folder)
+        test_diff(folder)
+        test_sbom(folder)
         test_new_plugin(folder)
     return tap.done()
 

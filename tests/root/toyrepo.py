@@ -191,7 +191,7 @@ class Toyland:
 
     def write_profile(self):
         profile = {
-            "profile": 1, "id": "toyland", "plugin": "apt", "arches": {"x86_64": ARCH},
+            "profile": 1, "id": "toyland", "plugin": "apt", "purl": "deb/toyland", "arches": {"x86_64": ARCH},
             "network_backend": "systemd-networkd", "hostname": "toy", "bootstrap_packages": ["toy-base"],
             "disk": {"nominal_size": "256MiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": EXT4}}},
             "roles": {"site": ["toy-site"]},

@@ -111,8 +111,8 @@ def show_esp(test, path):
 
 
 def show_refusals(test):
-    test.attempt("without --tree it is refused", lambda: fixture.judge(
-        test.vmforge("diff", "one", "two"), 2, ".*add --tree: see 'vmforge diff --help'"))
+    test.attempt("--matrix compares no files", lambda: fixture.judge(
+        test.vmforge("diff", "--tree", "--matrix"), 2, ".*leave out --tree: see 'vmforge diff --help'"))
     test.attempt("an image that is not there is named", lambda: fixture.judge(
         test.vmforge("diff", "--tree", "one", "nothing"), 2, "no image or stage 'nothing'.*"))
     test.attempt("a comparison leaves nothing", lambda: None if diff(test, "one", "two")[0] == 1 else "equal")

@@ -87,6 +87,7 @@ static const Change changes[] = {
     {"a role counts where it is used", PROFILE, "[sshd]", "[dropbear]", BASE},
     {"a role that nobody uses changes no key", PROFILE, "[ed]", "[vim]", NONE},
     {"the profile's name changes no key", PROFILE, "Fake Linux", "Fake GNU/Linux", NONE},
+    {"the profile's package URLs change no key", PROFILE, "Fake Linux", "Fake Linux\npurl: deb/fake", NONE},
     {"the options of another filesystem change no key", PROFILE, "xfs: {mkfs: []}", "xfs: {mkfs: [-f]}",
      NONE},
     {"the spec's name changes no key", SPEC, "planned", "renamed", NONE},

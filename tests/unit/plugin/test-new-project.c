@@ -91,7 +91,7 @@ typedef struct {
 } Refusal;
 
 static const Refusal refusals[] = {
-    {"transport", "wire", "the transport kind has no interface yet"},
+    {"transport", "wire", "there is no template of a transport plugin"},
     {"pakage", "crate", "unknown kind of plugin 'pakage' (did you mean 'package'?)"},
     {"storage", "exports", "'exports' is a name that vmforge itself uses"},
     {"storage", "Plain", "'Plain' is no name for a plugin"},
