@@ -63,8 +63,10 @@ sign_image (VfCli *cli, const char *word, GError **error)
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, word, error);
-  if (image == NULL)
+  if (image == NULL) {
+    g_prefix_error (error, "'%s' is no file here, and as an image: ", word);
     return FALSE;
+  }
   if (image->manifest == NULL)
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is a stage: images and files are signed", word);
   g_autoptr (VfSignKey) key = vf_cli_load_author_key (cli, given.key, given.passphrase_fd, error);

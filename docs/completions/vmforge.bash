@@ -15,7 +15,7 @@ _vmforge_stages () {
 }
 
 _vmforge () {
-  local commands='build plan lock validate schema stages images plugins store run shell export push receive diff gc fsck key sign version help'
+  local commands='build plan lock validate schema stages images plugins store run shell export push pull receive repo verify diff gc fsck key sign version help'
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} program=${COMP_WORDS[0]}
   local command=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} words='' path
   COMPREPLY=()
@@ -36,7 +36,8 @@ _vmforge () {
     path=("$command")
     case $command in
     stages) [[ $COMP_CWORD == 2 ]] && words='list show keep unkeep rm' || path+=("$sub") ;;
-    images) [[ $COMP_CWORD == 2 ]] && words='list show path sbom rm' || path+=("$sub") ;;
+    repo) [[ $COMP_CWORD == 2 ]] && words='refresh show' || path+=("$sub") ;;
+    images) [[ $COMP_CWORD == 2 ]] && words='list show path tag untag sbom rm' || path+=("$sub") ;;
     plugins) [[ $COMP_CWORD == 2 ]] && words='list show check new' || path+=("$sub") ;;
     store) [[ $COMP_CWORD == 2 ]] && words='show umount' || path+=("$sub") ;;
     key) [[ $COMP_CWORD == 2 ]] && words='new list trust revoke export rotate' || path+=("$sub") ;;
@@ -47,7 +48,7 @@ _vmforge () {
   if [[ -z $words ]]; then
     case $command-$sub in
     build-* | plan-* | lock-* | validate-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.y*ml' -- "$word"; compgen -d -- "$word"); return ;;
-    run-* | shell-* | export-* | push-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
+    run-* | shell-* | export-* | push-* | verify-* | diff-* | images-*) words=$(_vmforge_images "$program") ;;
     stages-*) words=$(_vmforge_stages "$program") ;;
     plugins-check) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$word"; compgen -d -- "$word"); return ;;
     plugins-new)
@@ -55,7 +56,8 @@ _vmforge () {
       [[ $COMP_CWORD == 5 ]] && { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return; } ;;
     plugins-*) words=$("$program" plugins list 2>/dev/null | awk '{print $1}') ;;
     key-revoke | key-export) words=$("$program" key list 2>/dev/null | awk '{print $1}') ;;
-    key-new | key-trust | sign-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    key-new | key-trust) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    sign-*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"; compgen -W "$(_vmforge_images "$program")" -- "$word"); return ;;
     schema-*) words='spec profile config lock' ;;
     esac
   fi

@@ -197,7 +197,7 @@ def test_sign(folder):
     tap.ok(minisign(folder, "-Vm", "release.txt", "-p", "author.pub")[0] == 0, "minisign verifies the new one")
     fails(folder, ["sign", "--key", "author.key", "."], 2, "'.' is a folder: what is signed is a file",
           "a folder is not signed", passphrase=PASSPHRASE)
-    fails(folder, ["sign", "--key", "author.key", "absent"], 1, "cannot open 'absent': No such file or directory",
+    fails(folder, ["sign", "--key", "author.key", "./absent"], 1, "cannot open './absent': No such file or directory",
           "an absent file is named", passphrase=PASSPHRASE)
     status, out, errors = run(folder, "sign", "--key", "release.txt", "author.pub", passphrase=PASSPHRASE)
     tap.ok(status == 1 and not out and "'release.txt' is no minisign secret key" in errors, "what is no key is named",

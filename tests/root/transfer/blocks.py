@@ -95,7 +95,7 @@ def equal(test):
 
 def moved(test):
     """Built apart, in another store: most is there, and elsewhere."""
-    with place(test, "diff-apart") as apart:
+    with place(test, "diff-apart", ()) as apart:
         build(test, test.spec("shifted", image={"packages": ["toy-hello"], "run": ["seq 500000 >/srv/front", NOISE]}), apart)
         found = diff(test, "first", "shifted", "--store-b", apart)
         if found["in_place_bytes"] > found["b"]["common_bytes"] / 2:
@@ -105,7 +105,7 @@ def moved(test):
 
 def rehearse_apart(test, apart):
     """The sender does not know what the receiver has, and asks."""
-    with place(test, "apart-target") as target:
+    with place(test, "apart-target", (None, apart)) as target:
         push(test, "first", target)
         sent = diff(test, "--rehearse", "first", "shifted", "--store-b", apart)["transfer"]
         done, figures = push(test, "shifted", target, store=apart)
