@@ -50,8 +50,8 @@ vf_image_index_open (VmforgeStore *store, const VfImage *image, GError **error)
   if (failure != NULL)
     g_propagate_error (error, g_steal_pointer (&failure));
   else
-    vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "stage %.12s has no block index: remove it and build it again",
-                  image->key);
+    vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
+                  "stage %.12s has no block index: remove it and build it again", image->key);
   return NULL;
 }
 

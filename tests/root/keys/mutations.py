@@ -211,6 +211,7 @@ OF_PROFILE_ALONE = {
     "profile": [("a format of tomorrow", put("profile", 2), REFUSED)],
     "id": [("another id, as the spec has it", put("id", "elsewhere"), REFUSED)],
     "name": [("another name for people", put("name", "Toyland!"), NONE)],
+    "purl": [("other package URLs", put("purl", "deb/other"), NONE)],
     "plugin": [("a plugin that is not there", put("plugin", "no-such-plugin"), REFUSED)],
     "arches.*": [("an architecture that has no packages", put("arches", {"x86_64": "riscv64"}), REFUSED)],
     "releases.*.aliases[]": [("an alias", lambda profile, _: profile["releases"]["toy"].update(aliases=["t"]), NONE)],
