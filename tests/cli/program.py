@@ -16,10 +16,10 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 sys.path.insert(0, os.path.join(SOURCE, "tests", "vm"))
 from tap import Tap  # noqa: E402
 
-GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "sbom", "rm"],
+GROUPS = {"stages": ["list", "show", "keep", "unkeep", "rm"], "images": ["list", "show", "path", "tag", "untag", "sbom", "rm"],
           "plugins": ["list", "show", "check", "new"], "store": ["show", "umount"],
-          "key": ["new", "list", "trust", "revoke", "export", "rotate"]}
-PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "diff", "gc", "fsck", "sign",
+          "repo": ["refresh", "show"], "key": ["new", "list", "trust", "revoke", "export", "rotate"]}
+PLAIN = ["build", "plan", "lock", "validate", "schema", "run", "shell", "export", "push", "pull", "receive", "verify", "diff", "gc", "fsck", "sign",
          "version"]
 COMMANDS = [*PLAIN, *GROUPS]
 GOOD_SPEC = "vmforge: 1\nname: good\ndistro: {id: debian, release: bookworm}\n"
