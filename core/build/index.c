@@ -11,6 +11,7 @@
 #include "support/fd.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 void
 vf_index_tell_parent (VfJson *job, const VfStage *parent)
@@ -79,6 +80,23 @@ build_from_parent (VfWork *work, VfBlockSource *source, const char *path, GError
   return build_whole (work, source, path, error);
 }
 
+/* What the storage said to be holes, or the same as the parent's, is read as well. */
+static gboolean
+compare_whole (VfWork *work, VfBlockSource *source, const char *path, GError **error)
+{
+  g_autofree char *made = g_steal_pointer (&work->index_root);
+  guint64 own_bytes = work->own_bytes;
+  source->extents = NULL;
+  if (!build_whole (work, source, path, error))
+    return FALSE;
+  work->own_bytes = own_bytes;
+  return strcmp (made, work->index_root) == 0 ||
+         vf_error_set (
+             error, VMFORGE_ERROR_FAILED,
+             "the storage says of some blocks that they are holes, or the same as in the stage below, "
+             "and they are not: its plugin is wrong (`vmforge plugins check`)");
+}
+
 static gboolean
 index_mapped (VfWork *work, const char *volume, const char *mapped, GError **error)
 {
@@ -96,7 +114,9 @@ index_mapped (VfWork *work, const char *volume, const char *mapped, GError **err
   if (extents == NULL)
     return FALSE;
   source.extents = extents;
-  return build_from_parent (work, &source, path, error);
+  if (!build_from_parent (work, &source, path, error))
+    return FALSE;
+  return !vf_json_bool (work->job, "paranoid", FALSE) || compare_whole (work, &source, path, error);
 }
 
 gboolean

@@ -183,8 +183,7 @@ static void
 share (VfEngine *engine, const char *digest)
 {
   g_autoptr (GError) failure = NULL;
-  g_autofree char *folder = g_strdup_printf (VF_REPOSITORY "/images/%s", digest);
-  if (vf_fs_exists (engine->store->fd, folder) || vf_share_update (engine->store, FALSE, &failure))
+  if (vf_repository_has (engine->store, digest) || vf_share_update (engine->store, FALSE, &failure))
     return;
   g_autofree char *text = g_strdup_printf ("%s (`vmforge repo refresh` tries again)", failure->message);
   vf_engine_emit (engine, (VmforgeEvent){.type = VMFORGE_EVENT_WARNING, .fraction = -1, .message = text});

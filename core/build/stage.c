@@ -133,6 +133,7 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
     return FALSE;
   if (parent != NULL)
     vf_index_tell_parent (job, parent);
+  vf_json_set_bool (job, "paranoid", engine->options->paranoid);
   VfJobWatcher watcher = {.progress = on_job_progress,
                           .warning = on_job_warning,
                           .log = on_job_log,

@@ -14,7 +14,7 @@
 
 static struct {
   char *until, *output, *format, *refresh;
-  gboolean keep_failed, locked, offline;
+  gboolean keep_failed, locked, offline, paranoid;
   int jobs;
 } given = {.jobs = -1};
 
@@ -30,6 +30,8 @@ static const GOptionEntry entries[] = {
     {"keep-failed", 0, 0, G_OPTION_ARG_NONE, &given.keep_failed,
      "Keep the volume of a failed stage for 'vmforge shell'", NULL},
     {"locked", 0, 0, G_OPTION_ARG_NONE, &given.locked, "Fail where a spec has no lock file beside it", NULL},
+    {"paranoid", 0, 0, G_OPTION_ARG_NONE, &given.paranoid,
+     "Read all of each volume, and compare with its block index", NULL},
     {"offline", 0, 0, G_OPTION_ARG_NONE, &given.offline, "Fetch nothing: use what the cache has", NULL},
     {"refresh", 0, 0, G_OPTION_ARG_STRING, &given.refresh,
      "Age of package metadata that is fresh enough (default: 1h; 0: always ask)", "AGE"},
@@ -75,6 +77,7 @@ parse_options (VmforgeBuildOptions *options, guint n_specs, GError **error)
   options->keep_failed = given.keep_failed;
   options->offline = given.offline;
   options->locked = given.locked;
+  options->paranoid = given.paranoid;
   return TRUE;
 }
 

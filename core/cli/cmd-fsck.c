@@ -84,6 +84,15 @@ end (VfCli *cli, VfJson *faults, VfJson *steps, guint left)
 }
 
 static gboolean
+has_kind (GPtrArray *faults, const char *kind)
+{
+  for (guint i = 0; i < faults->len; i++)
+    if (g_str_equal (((const VfFault *)g_ptr_array_index (faults, i))->kind, kind))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
 check (VfCli *cli, VmforgeStore *store, GError **error)
 {
   g_auto (VfFsck) fsck = {0};
@@ -97,6 +106,8 @@ check (VfCli *cli, VmforgeStore *store, GError **error)
     json_object_put (output.steps);
     return FALSE;
   }
+  if (given.repair && has_kind (fsck.faults, "repository"))
+    vf_cli_update_repository (fsck.store);
   end (cli, faults, output.steps, left);
   return TRUE;
 }

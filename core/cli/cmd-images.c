@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "cli/table.h"
+#include "repository/repository.h"
 #include "repository/sbom.h"
 #include "support/error.h"
 #include "support/fs.h"
@@ -197,6 +198,7 @@ remove_one (VmforgeStore *store, const char *word, GError **error)
   if (image->name == NULL)
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "'%s' is a stage: remove it with 'vmforge stages rm %s'",
                          word, word);
+  vf_repository_expect (store);
   return given.any ? vf_store_remove_name (store, image, error) : vf_store_remove_image (store, image, error);
 }
 

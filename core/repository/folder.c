@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define MANIFEST     "manifest.json"
+#define SBOM         "sbom.spdx.json"
 #define MAX_MANIFEST (64 * 1024 * 1024)
 
 char **
@@ -91,7 +92,7 @@ write_manifest (VmforgeStore *store, const char *folder, const char *digest, GEr
 static gboolean
 write_sbom (VmforgeStore *store, const char *folder, const VfImage *image, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "sbom.spdx.json", NULL);
+  g_autofree char *path = g_build_filename (folder, SBOM, NULL);
   g_autofree char *text = vf_sbom_make (image->manifest, error);
   return text != NULL && write_text (store, path, text, error);
 }
@@ -141,14 +142,27 @@ place_disk (VmforgeStore *store, const char *folder, const VfImage *image, GErro
   return vf_storage_unmap (store->storage, image->volume, error);
 }
 
+/* For `vmforge fsck`: what is a link or a clone is checked where it comes from. */
+static gboolean
+write_digests (VmforgeStore *store, const char *folder, const VfListed *listed, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_ptr_array_add (names, (gpointer)MANIFEST);
+  g_ptr_array_add (names, (gpointer)SBOM);
+  for (char **name = listed->signatures; *name != NULL; name++)
+    g_ptr_array_add (names, *name);
+  g_ptr_array_add (names, NULL);
+  return repository_write_digests (store, folder, (const char *const *)names->pdata, error);
+}
+
 static gboolean
 fill (VmforgeStore *store, const char *folder, const VfImage *image, const VfStage *stage, VfListed *listed,
       GError **error)
 {
   return write_manifest (store, folder, image->digest, error) &&
          write_signatures (store, folder, image->digest, listed, error) &&
-         write_sbom (store, folder, image, error) && place_index (store, folder, stage, error) &&
-         place_disk (store, folder, image, error);
+         write_sbom (store, folder, image, error) && write_digests (store, folder, listed, error) &&
+         place_index (store, folder, stage, error) && place_disk (store, folder, image, error);
 }
 
 gboolean

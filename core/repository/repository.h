@@ -6,9 +6,7 @@
 #pragma once
 
 #include "repository/listing.h"
-#include "store/store.h"
-
-#define VF_REPOSITORY "repository"
+#include "store/records.h"
 
 /* Writes into the empty file `output` what a transport fetches instead of single blocks. root: of the
  * content; base: root of what it builds upon, or NULL. */
@@ -21,6 +19,10 @@ typedef gboolean (*VfPackFunc) (VmforgeStore *store, const char *root, const cha
  * Needs the storage. */
 gboolean vf_repository_update (VmforgeStore *store, VfPackFunc pack, gpointer user_data, gboolean renew,
                                GError **error);
+/* Whether an image is published, and no update was cut off since. */
+gboolean vf_repository_has (VmforgeStore *store, const char *digest);
+/* Before what is published changes: if nobody comes to update it, the next build does. */
+void vf_repository_expect (VmforgeStore *store);
 /* What index.json says; NULL without error if there is none. */
 VfListing *vf_repository_read (VmforgeStore *store, GError **error);
 /* Names of the files beside a manifest, for signatures in the order of their texts. Free the result. */

@@ -16,6 +16,8 @@
 
 #define LOCK   "locks/repository"
 #define SUFFIX ".pack"
+/* There while the folder is changed: who finds it, and gets the lock, knows that somebody was cut off. */
+#define UPDATING VF_REPOSITORY "/.updating"
 
 /* ---- signatures of what was built here */
 
@@ -97,10 +99,23 @@ pack_stays (const VfUpdate *update, const char *name)
   return pack != NULL && g_hash_table_contains (update->wanted, pack);
 }
 
+static gboolean
+is_ours (const VfUpdate *update, const char *name)
+{
+  return !g_str_has_prefix (name, ".tmp-");
+}
+
 gboolean
 repository_sweep (VfUpdate *update, GError **error)
 {
-  return sweep_folder (update, IMAGES_FOLDER, image_stays, error) &&
+  for (guint i = 0; i < update->listing->images->len; i++) {
+    const VfListed *listed = g_ptr_array_index (update->listing->images, i);
+    g_autofree char *folder = g_build_filename (IMAGES_FOLDER, listed->digest, NULL);
+    if (!sweep_folder (update, folder, is_ours, error))
+      return FALSE;
+  }
+  return sweep_folder (update, VF_REPOSITORY, is_ours, error) &&
+         sweep_folder (update, IMAGES_FOLDER, image_stays, error) &&
          sweep_folder (update, PACKS_FOLDER, pack_stays, error);
 }
 
@@ -171,8 +186,10 @@ write_listing (VfUpdate *update, const VfSignKey *key, const VfListing *before, 
   g_autoptr (VfJson) json = vf_listing_to_json (listing);
   g_autofree char *text = vf_json_canonical (json);
   g_autofree char *signature = vf_sign_make (key, text, strlen (text), NULL, error);
+  static const char *const names[] = {"index.json", "index.json" SIGNATURE, NULL};
   return signature != NULL && vf_fs_write (store->fd, INDEX, text, strlen (text), 0644, error) &&
-         vf_fs_write (store->fd, INDEX SIGNATURE, signature, strlen (signature), 0644, error);
+         vf_fs_write (store->fd, INDEX SIGNATURE, signature, strlen (signature), 0644, error) &&
+         repository_write_digests (store, VF_REPOSITORY, names, error);
 }
 
 static gboolean
@@ -188,12 +205,36 @@ finish (VfUpdate *update, const VfSignKey *key, gboolean renew, GError **error)
   return write_listing (update, key, before, error);
 }
 
+gboolean
+vf_repository_has (VmforgeStore *store, const char *digest)
+{
+  g_autofree char *folder = g_strdup_printf (IMAGES_FOLDER "/%s", digest);
+  return vf_fs_exists (store->fd, folder) && !vf_fs_exists (store->fd, UPDATING);
+}
+
+void
+vf_repository_expect (VmforgeStore *store)
+{
+  int fd = openat (store->fd, UPDATING, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd >= 0) /* else there is no repository yet */
+    close (fd);
+}
+
+static gboolean
+begin (VmforgeStore *store, GError **error)
+{
+  if (!vf_fs_mkdir_p (store->fd, IMAGES_FOLDER, 0755, error) ||
+      !vf_fs_mkdir_p (store->fd, PACKS_FOLDER, 0755, error))
+    return FALSE;
+  vf_repository_expect (store);
+  return TRUE;
+}
+
 static gboolean
 run (VfUpdate *update, gboolean renew, GError **error)
 {
   VmforgeStore *store = update->store;
-  if (!vf_fs_mkdir_p (store->fd, IMAGES_FOLDER, 0755, error) ||
-      !vf_fs_mkdir_p (store->fd, PACKS_FOLDER, 0755, error))
+  if (!begin (store, error))
     return FALSE;
   g_autoptr (VfSignKey) key = vf_keyring_service_key (store, error);
   g_autoptr (GPtrArray) images = key == NULL ? NULL : vf_store_list_images (store, error);
@@ -205,7 +246,8 @@ run (VfUpdate *update, gboolean renew, GError **error)
         !add_image (update, key, images->pdata[i], error))
       return FALSE;
   /* What index.json does not name any more goes after it was written. */
-  return finish (update, key, renew, error) && repository_sweep (update, error);
+  return finish (update, key, renew, error) && repository_sweep (update, error) &&
+         repository_note_packs (update, error);
 }
 
 gboolean
@@ -220,6 +262,8 @@ vf_repository_update (VmforgeStore *store, VfPackFunc pack, gpointer user_data, 
   VfUpdate update = {.store = store, .pack = pack, .user_data = user_data, .listing = vf_listing_new ()};
   update.wanted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gboolean done = run (&update, renew, error);
+  if (done)
+    (void)unlinkat (store->fd, UPDATING, 0);
   g_hash_table_unref (update.wanted);
   g_strfreev (update.packs);
   vf_listing_free (update.listing);

@@ -11,9 +11,8 @@
 
 #include <string.h>
 
-/* digest: that it should have. One that is removed meanwhile is no fault. */
-static gboolean
-check_file (VfFsck *fsck, const char *kind, const char *path, const char *digest, GError **error)
+gboolean
+vf_fsck_file (VfFsck *fsck, const char *kind, const char *path, const char *digest, GError **error)
 {
   g_autoptr (GError) failure = NULL;
   g_autofree char *made = vf_digest_file (fsck->store->fd, path, &failure);
@@ -39,7 +38,7 @@ vf_fsck_archives (VfFsck *fsck, GError **error)
     for (char **name = names; *name != NULL; name++) {
       g_autofree char *digest = g_strconcat (*folder, *name, NULL);
       g_autofree char *file = g_strdup_printf ("%s/%s", path, *name);
-      if (!check_file (fsck, "archive", file, digest, error))
+      if (!vf_fsck_file (fsck, "archive", file, digest, error))
         return FALSE;
     }
   }
@@ -60,7 +59,7 @@ vf_fsck_exports (VfFsck *fsck, GError **error)
     }
     g_autofree char *digest = vf_export_digest (fsck->store, path);
     /* One without a record is what a build that was killed left, or is about to finish: it does not count. */
-    if (digest != NULL && !check_file (fsck, "export", path, digest, error))
+    if (digest != NULL && !vf_fsck_file (fsck, "export", path, digest, error))
       return FALSE;
   }
   return TRUE;

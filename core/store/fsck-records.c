@@ -116,10 +116,23 @@ check_name (VfFsck *fsck, const char *path, GHashTable *seen, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_signatures (VfFsck *fsck, GError **error)
+{
+  g_auto (GStrv) digests = vf_records_names (fsck->store, "objects", ".signatures", error);
+  for (char **digest = digests; digest != NULL && *digest != NULL; digest++) {
+    g_autofree char *path = g_strdup_printf ("objects/%s.signatures", *digest);
+    vf_fsck_record (fsck, "image", path, VF_CURE_FILE, path);
+  }
+  return digests != NULL;
+}
+
 /* Manifests that no name lists are rubbish, which the next opening removes. */
 gboolean
 vf_fsck_images (VfFsck *fsck, GError **error)
 {
+  if (!check_signatures (fsck, error))
+    return FALSE;
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_auto (GStrv) names = vf_records_names (fsck->store, "images", NULL, error);
   if (names == NULL)

@@ -10,11 +10,10 @@
 #include <stdarg.h>
 
 const VfFsckCheck vf_fsck_checks[] = {
-    {FALSE, vf_fsck_store},  {FALSE, vf_fsck_stages},    {FALSE, vf_fsck_images},
-    {FALSE, vf_fsck_roots},  {FALSE, vf_fsck_buildings}, {FALSE, vf_fsck_caches},
-    {FALSE, vf_fsck_keys},   {TRUE, vf_fsck_archives},   {TRUE, vf_fsck_exports},
-    {TRUE, vf_fsck_volumes}, {FALSE, vf_fsck_hints},     {TRUE, vf_fsck_hint_pages},
-    {FALSE, NULL},
+    {FALSE, vf_fsck_store},     {FALSE, vf_fsck_stages}, {FALSE, vf_fsck_images}, {FALSE, vf_fsck_roots},
+    {FALSE, vf_fsck_buildings}, {FALSE, vf_fsck_caches}, {FALSE, vf_fsck_keys},   {TRUE, vf_fsck_archives},
+    {TRUE, vf_fsck_exports},    {TRUE, vf_fsck_volumes}, {FALSE, vf_fsck_hints},  {TRUE, vf_fsck_hint_pages},
+    {TRUE, vf_fsck_repository}, {FALSE, NULL},
 };
 
 static void

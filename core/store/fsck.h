@@ -19,7 +19,8 @@ typedef enum {
 } VfCure;
 
 typedef struct {
-  /* "record", "stage", "volume", "image", "index", "export", "archive", "cache", "key", "blocks" */
+  /* "record", "stage", "volume", "image", "index", "export", "archive", "cache", "key", "blocks",
+   * "repository" */
   const char *kind;
   char *object; /* path in the store, or the volume's id */
   char *what;   /* is wrong */
@@ -79,10 +80,15 @@ gboolean vf_fsck_caches (VfFsck *fsck, GError **error);
 gboolean vf_fsck_keys (VfFsck *fsck, GError **error);
 gboolean vf_fsck_archives (VfFsck *fsck, GError **error);
 gboolean vf_fsck_exports (VfFsck *fsck, GError **error);
+/* (fsck-repository.c) */
+gboolean vf_fsck_repository (VfFsck *fsck, GError **error);
 /* (fsck-volumes.c) */
 gboolean vf_fsck_volumes (VfFsck *fsck, GError **error);
 /* (fsck-hints.c) */
 gboolean vf_fsck_hints (VfFsck *fsck, GError **error);
 gboolean vf_fsck_hint_pages (VfFsck *fsck, GError **error);
+/* Notes a file that has another digest. One that is removed meanwhile is no fault. FALSE if the user asked to
+ * stop. */
+gboolean vf_fsck_file (VfFsck *fsck, const char *kind, const char *path, const char *digest, GError **error);
 /* Notes damage of a record; with no checksum it is to be given one. TRUE if it is there and can be read. */
 gboolean vf_fsck_record (VfFsck *fsck, const char *kind, const char *path, VfCure cure, const char *target);

@@ -91,6 +91,10 @@ VfImage *vf_image_read (VmforgeStore *store, const char *digest, GError **error)
 /* Removes manifests that no name lists, and exports without a manifest. Under the gate. */
 gboolean vf_images_sweep (VmforgeStore *store, GError **error);
 
+/* STORE/repository, and the record in each of its folders of what the files there should be. */
+#define VF_REPOSITORY         "repository"
+#define VF_REPOSITORY_DIGESTS "digests.json"
+
 /* ---- sweep.c: what recovery removes beside volumes and records */
 /* Temporaries of a folder in which they are made under the gate alone. Under the gate, so they have no living
  * maker. */

@@ -117,6 +117,7 @@ typedef struct {
   guint jobs;             /* stages that are built at once; 0: by processors and memory */
   int refresh_seconds; /* age of metadata that needs no refresh; 0: the default (3600); -1: always refresh */
   gboolean locked;     /* fail where a spec has no lock file beside it; one that is there is always used */
+  gboolean paranoid; /* read all of each volume for its block index, and compare with the one that was made */
 } VmforgeBuildOptions;
 
 /** vmforge_build: builds every spec and publishes its image.

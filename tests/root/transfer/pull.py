@@ -305,7 +305,7 @@ def published(test):
         if [image["name"] for image in after["images"]] != ["first"] or after["number"] <= before["number"]:
             return f"{after}"
         folders, packs = os.listdir(f"{repository(store)}/images"), os.listdir(f"{repository(store)}/packs")
-        wanted = [f"{pack}.pack" for pack in after["images"][0]["packs"]]
+        wanted = ["digests.json", *(f"{pack}.pack" for pack in after["images"][0]["packs"])]
         if folders != [after["images"][0]["manifest"]] or sorted(packs) != sorted(wanted):
             return f"{folders} {packs}"
         inode = os.stat(f"{repository(store)}/index.json").st_ino
