@@ -99,6 +99,8 @@ static gboolean
 plan_leaf (Fetcher *fetcher, const Leaf *leaf)
 {
   guint64 blocks = block_count (fetcher->what->bytes);
+  if (fetcher->call->host->cancelled (fetcher->call))
+    return FALSE;
   for (guint i = 0; i < PAGE_HASHES; i++) {
     guint64 block = leaf->number << PAGE_SHIFT | i;
     if (block < blocks && memcmp (&leaf->before.hashes[i], &leaf->after.hashes[i], sizeof (Hash)) != 0 &&

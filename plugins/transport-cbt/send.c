@@ -59,8 +59,8 @@ ship (Sender *sender)
   sender->crew = crew_new (sender->threads, window_send, window_free, sender);
   gboolean done = send_differences (sender) && finish (sender);
   if (!done && !g_atomic_int_get (&sender->wire.closed)) {
-    wire_complain (&sender->wire, "the sender has failed, see there");
     wire_stop (&sender->wire);
+    wire_complain (&sender->wire, "the sender has failed, see there");
   }
   crew_free (g_steal_pointer (&sender->crew));
   g_thread_join (listener);

@@ -47,7 +47,8 @@ descend (State *state, guint level, guint64 page)
   Page before, after;
   if (level == 0 && state->counts)
     return ++state->pages < state->limit;
-  if (!read_page (walk, walk->old, walk->old_bytes, level, page, &before) ||
+  if (walk->call->host->cancelled (walk->call) ||
+      !read_page (walk, walk->old, walk->old_bytes, level, page, &before) ||
       !read_page (walk, walk->new, walk->new_bytes, level, page, &after)) {
     state->pages = G_MAXUINT64;
     return FALSE;

@@ -29,6 +29,10 @@ is_stopped (Wire *wire)
   return g_atomic_int_get (&wire->stopped) || wire->call->host->cancelled (wire->call);
 }
 
+/* Who stopped the transfer has said why, and what follows from that is no news. */
+#define wire_fail(wire, ...)                                                                                 \
+  (is_stopped (wire) ? FALSE : cbt_fail ((wire)->call, VMFORGE_PLUGIN_FAILED, __VA_ARGS__))
+
 /* Waits until the descriptor is ready. since: the last time that something moved. */
 static gboolean
 wait_for (Wire *wire, int fd, short events, gint64 since)
@@ -36,16 +40,15 @@ wait_for (Wire *wire, int fd, short events, gint64 since)
   struct pollfd polled = {.fd = fd, .events = events};
   for (;;) {
     if (is_stopped (wire))
-      return cbt_fail (wire->call, VMFORGE_PLUGIN_CANCELLED, "the transfer was stopped");
+      return FALSE;
     if (g_get_monotonic_time () - since > wire->silence * G_USEC_PER_SEC)
-      return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                       "the peer has been silent for %d seconds: run the command again to go on",
-                       (int)wire->silence);
+      return wire_fail (wire, "the peer has been silent for %d seconds: run the command again to go on",
+                        (int)wire->silence);
     int ready = poll (&polled, 1, LOOK);
     if (ready > 0)
       return TRUE;
     if (ready < 0 && errno != EINTR)
-      return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "cannot wait for the peer: %s", g_strerror (errno));
+      return wire_fail (wire, "cannot wait for the peer: %s", g_strerror (errno));
   }
 }
 
@@ -53,10 +56,8 @@ gboolean
 wire_cut (Wire *wire)
 {
   if (__atomic_load_n (&wire->received, __ATOMIC_RELAXED) == 0)
-    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                     "the other end did not answer: is vmforge installed there, and in the path?");
-  return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                   "the connection was cut: run the command again, it goes on where it stopped");
+    return wire_fail (wire, "the other end did not answer: is vmforge installed there, and in the path?");
+  return wire_fail (wire, "the connection was cut: run the command again, it goes on where it stopped");
 }
 
 static gboolean
@@ -157,8 +158,7 @@ read_frame (Wire *wire, Frame *frame)
   make_header (wanted, header[0], size, wire->n_read++);
   if (header[0] == 0 || header[0] >= N_FRAMES || memcmp (header, wanted, sizeof header) != 0 ||
       size > WIRE_MAX_FRAME)
-    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                     "what the peer says is not the protocol (is its vmforge as new as this one?)");
+    return wire_fail (wire, "what the peer says is not the protocol (is its vmforge as new as this one?)");
   frame_clear (frame);
   frame->type = header[0];
   frame->data = g_malloc (MAX (size, 1));
@@ -174,8 +174,8 @@ wire_read (Wire *wire, Frame *frame)
       return FALSE;
   while (frame->type == FRAME_ALIVE);
   if (frame->type == FRAME_ERROR)
-    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "the peer says: %.*s",
-                     (int)MIN (frame->length, MAX_MESSAGE), (const char *)frame->data);
+    return wire_fail (wire, "the peer says: %.*s", (int)MIN (frame->length, MAX_MESSAGE),
+                      (const char *)frame->data);
   return TRUE;
 }
 
@@ -185,8 +185,7 @@ wire_expect (Wire *wire, FrameType type, Frame *frame)
   if (!wire_read (wire, frame))
     return FALSE;
   return frame->type == type ||
-         cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED, "the peer breaks the protocol: frame %d, not %d",
-                   (int)frame->type, (int)type);
+         wire_fail (wire, "the peer breaks the protocol: frame %d, not %d", (int)frame->type, (int)type);
 }
 
 void

@@ -52,6 +52,16 @@ def from_nginx(test):
         return whole(test, "next", target) or whole(test, "first", target)
 
 
+def from_far_away(test):
+    """What is wanted is asked for at once, so that the way there and back does not count for each."""
+    with place(test, "far-target") as target, server.far_nginx(test, repository(test.store)) as url:
+        done, _ = pull(test, url, "first", target)
+        if done.returncode:
+            return program.said(done)
+        done, _ = pull(test, url, "next", target)
+        return program.said(done) if done.returncode else whole(test, "next", target)
+
+
 def without_packs(test):
     """Blocks of the raw disk, by single ranges."""
     with place(test, "raw-target") as target, served_copy(test) as folder:
@@ -380,6 +390,7 @@ def run(test):
     for sentence, function in (
             ("an image is pulled from a folder, and verified", from_folder),
             ("an image is pulled from nginx, once, and of a derived one what it has more", from_nginx),
+            ("an image is pulled over a link with a delay of 100 ms", from_far_away),
             ("where there are no packs, blocks of the raw disk are fetched", without_packs),
             ("what was pulled is served in turn", served_on),
             ("what was pushed is served in turn", both_ways),

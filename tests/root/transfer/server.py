@@ -5,8 +5,10 @@ import contextlib
 import functools
 import http.server
 import os
+import queue
 import re
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -54,6 +56,50 @@ def nginx(test, root):
     finally:
         process.terminate()
         process.wait(10)
+
+
+def carry(source, target, seconds):
+    """Bytes as they come, so much later; the line has room for whatever is on its way."""
+    waiting = queue.Queue()
+
+    def deliver():
+        while (item := waiting.get()) is not None:
+            time.sleep(max(item[0] - time.monotonic(), 0))
+            with contextlib.suppress(OSError):
+                target.sendall(item[1])
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+    threading.Thread(target=deliver, daemon=True).start()
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            waiting.put((time.monotonic() + seconds, data))
+    waiting.put(None)
+
+
+class Delay(socketserver.BaseRequestHandler):
+    def handle(self):
+        with socket.create_connection(("127.0.0.1", PORT)) as server:
+            back = threading.Thread(target=carry, args=(server, self.request, 0.05), daemon=True)
+            back.start()
+            carry(self.request, server, 0.05)
+            back.join()
+
+
+@contextlib.contextmanager
+def far_nginx(test, root):
+    """100 ms away, there and back."""
+    with nginx(test, root), Far(("127.0.0.1", 0), Delay) as relay:
+        relay.daemon_threads = True
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{relay.server_address[1]}"
+        finally:
+            relay.shutdown()
+
+
+class Far(socketserver.ThreadingTCPServer):
+    def handle_error(self, request, client_address):
+        """Clients close connections that they do not need: no news."""
 
 
 class Broken(http.server.BaseHTTPRequestHandler):
