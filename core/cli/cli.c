@@ -67,6 +67,15 @@ vf_cli_need_root (const char *what, GError **error)
                                           "%s needs root: run the same command as root or with sudo", what);
 }
 
+gboolean
+vf_cli_need_store (const VfCli *cli, const char *what, GError **error)
+{
+  const char *path = cli->store != NULL ? cli->store : g_getenv ("VMFORGE_STORE");
+  if (path != NULL && (access (path, W_OK) == 0 || errno == ENOENT))
+    return TRUE;
+  return vf_cli_need_root (what, error);
+}
+
 /* Workers are programs of their own: what we found by options and in a build tree they are told by the
  * environment, file by file, for what else lies beside a plugin is none of their business. */
 static void
@@ -125,7 +134,7 @@ gboolean
 vf_cli_change_each (VfCli *cli, char **words, const char *what,
                     gboolean (*func) (VmforgeStore *store, const char *word, GError **error), GError **error)
 {
-  if (!vf_cli_need_root (what, error))
+  if (!vf_cli_need_store (cli, what, error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);

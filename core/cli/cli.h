@@ -75,6 +75,8 @@ void vf_cli_update_repository (VmforgeStore *store);
 void vf_cli_catch_signals (VfCli *cli, gboolean interrupt);
 /* VMFORGE_ERROR_ENVIRONMENT unless root. what: "building an image". */
 gboolean vf_cli_need_root (const char *what, GError **error);
+/* The same, or a store that this user was told to use, and may write in: storage that needs root says so. */
+gboolean vf_cli_need_store (const VfCli *cli, const char *what, GError **error);
 /* Loads the plugins of --plugin. */
 gboolean vf_cli_load_plugins (const VfCli *cli, GError **error);
 /* Opens the store that the options name: as it is, for reading; or with its storage, for changes. */

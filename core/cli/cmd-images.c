@@ -219,7 +219,7 @@ change_tags (VfCli *cli, char **arguments,
              gboolean (*change) (VmforgeStore *store, const VfImage *image, const char *tag, GError **error),
              GError **error)
 {
-  if (!vf_cli_need_root ("changing an image", error))
+  if (!vf_cli_need_store (cli, "changing an image", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);

@@ -61,7 +61,7 @@ static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   g_auto (GStrv) urls = make_urls (arguments[0], error);
-  if (urls == NULL || !vf_cli_need_root ("making volumes", error))
+  if (urls == NULL || !vf_cli_need_store (cli, "making volumes", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   signal (SIGPIPE, SIG_IGN);

@@ -41,7 +41,7 @@ send_to (VfCli *cli, VmforgeStore *store, const VfImage *image, const char *url,
 static gboolean
 run_push (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_need_root ("reading volumes", error))
+  if (!vf_cli_need_store (cli, "reading volumes", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   signal (SIGPIPE, SIG_IGN); /* a peer that closes is an error to tell, not our end */

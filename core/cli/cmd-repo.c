@@ -18,7 +18,7 @@ vf_cli_update_repository (VmforgeStore *store)
 static gboolean
 run_refresh (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_need_root ("reading volumes", error))
+  if (!vf_cli_need_store (cli, "reading volumes", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);

@@ -58,7 +58,7 @@ open_file (const char *path, GError **error)
 static gboolean
 sign_image (VfCli *cli, const char *word, GError **error)
 {
-  if (!vf_cli_need_root ("signing an image of the store", error))
+  if (!vf_cli_need_store (cli, "signing an image of the store", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);

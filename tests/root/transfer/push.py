@@ -9,6 +9,7 @@ import subprocess
 from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, trust, whole
 
 KIB = 1024
+NOBODY = 65534
 
 
 def to_nowhere(test):
@@ -132,6 +133,36 @@ def not_trusted(test):
         return judge_error(done, "was revoked")
 
 
+def without_root(test):
+    """A user who is not root has a store of their own: it receives, pulls, serves, verifies and forgets."""
+    folder = os.path.join(test.work, "of-nobody")
+    os.makedirs(folder)
+    os.chmod(test.work, 0o755)
+    os.chown(folder, NOBODY, NOBODY)
+    target = os.path.join(folder, "store")
+    run_as = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+    rsh = os.path.join(test.work, "rsh")
+    with open(rsh, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nshift\nPATH={os.path.dirname(program.PROGRAM)}:$PATH exec {" ".join(run_as)} sh -c "$*"\n')
+    os.chmod(rsh, 0o755)
+    key = os.path.join(folder, "service.pub")
+    with open(key, "w", encoding="utf-8") as file:
+        file.write(test.vmforge("key", "export").stdout)
+
+    def as_nobody(*arguments):
+        return subprocess.run([*run_as, program.PROGRAM, *arguments, "--store", target], check=False, text=True,
+                              capture_output=True, env=test.toy.environment)
+    url = f"file://{test.store}/repository"
+    for done in (as_nobody("key", "trust", key, "--role", "service"), push(test, "first", f"ssh://nobody{target}", "--rsh", rsh)[0],
+                 as_nobody("verify", "first"), as_nobody("pull", url, "next"), as_nobody("images", "rm", "first"),
+                 as_nobody("repo", "refresh"), as_nobody("verify", "next")):
+        if done.returncode:
+            return program.said(done)
+    done = subprocess.run([*run_as, program.PROGRAM, "pull", url, "next", "--store", test.store], check=False, text=True,
+                          capture_output=True)
+    return judge_error(done, "needs root|Permission denied", 3)
+
+
 def foreign_folder(test):
     """A folder that is no store stays as it is."""
     with place(test, "foreign", ()) as target:
@@ -171,6 +202,7 @@ def run(test):
             ("what was received is collected when nothing needs it", collected),
             ("URLs that name no store are refused, and images that are not there", bad_places),
             ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
+            ("a user who is not root has a store of their own", without_root),
             ("a folder that is no store is refused and stays", foreign_folder),
             ("an end that is no vmforge is told of", not_the_protocol)):
         test.attempt(sentence, lambda function=function: function(test))
