@@ -71,9 +71,11 @@ gboolean
 vf_cli_need_store (const VfCli *cli, const char *what, GError **error)
 {
   const char *path = cli->store != NULL ? cli->store : g_getenv ("VMFORGE_STORE");
-  if (path != NULL && (access (path, W_OK) == 0 || errno == ENOENT))
-    return TRUE;
-  return vf_cli_need_root (what, error);
+  if (path == NULL)
+    return vf_cli_need_root (what, error);
+  g_autofree char *parent = g_path_get_dirname (path);
+  gboolean may = access (path, W_OK) == 0 || (errno == ENOENT && access (parent, W_OK) == 0);
+  return may || vf_cli_need_root (what, error);
 }
 
 /* Workers are programs of their own: what we found by options and in a build tree they are told by the

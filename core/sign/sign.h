@@ -24,7 +24,7 @@ gboolean vf_sign_public_load (int dirfd, const char *path, VfSignPublic *public,
 char *vf_sign_public_format (const VfSignPublic *public);
 /* Its one line of base64, as `minisign -P` takes it. Free the result. */
 char *vf_sign_public_base64 (const VfSignPublic *public);
-/* 16 upper-case hexadecimal digits, as minisign prints them. */
+/* 16 upper-case hexadecimal digits; minisign leaves out zeros at their beginning. */
 void vf_sign_id_to_hex (const guint8 id[VF_SIGN_ID_BYTES], char hex[VF_SIGN_ID_HEX + 1]);
 gboolean vf_sign_public_equal (const VfSignPublic *a, const VfSignPublic *b);
 

@@ -257,7 +257,8 @@ def test_store(folder, author):
 def test_trust_base64(folder):
     base64 = read(folder, "locked.pub").split()[-1]
     status, out, errors = run(folder, "key", "trust", "--role", "service", base64)
-    tap.ok(status == 0 and out.strip() in read(folder, "locked.pub"), "a key is trusted by its base64 as well", errors)
+    # minisign leaves out zeros at the beginning of an id
+    tap.ok(status == 0 and out.strip().lstrip("0") in read(folder, "locked.pub"), "a key is trusted by its base64 as well", errors)
     status, out, errors = run(folder, "key", "trust", "--role", "service", base64[:-1] + "!")
     tap.ok(status == 1 and not out and "is no minisign public key" in errors, "one that is mistyped is refused", errors)
     status, out, errors = run(folder, "key", "trust", "--role", "service", "author.key")
