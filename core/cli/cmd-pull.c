@@ -74,8 +74,6 @@ run (VfCli *cli, char **arguments, GError **error)
       !vf_session_pull (session, (const char *const *)urls, arguments[1], on_found, figures, error))
     return FALSE;
   vf_figures_end (figures);
-  g_clear_pointer (&session, vf_session_free);
-  vf_cli_update_repository (store);
   return TRUE;
 }
 

@@ -70,11 +70,7 @@ run_receive (VfCli *cli, char **arguments, GError **error)
     return FALSE;
   store->host.cancellable = cli->cancellable;
   g_autoptr (VfSession) session = vf_session_new (store, NULL, NULL, error);
-  if (session == NULL || !vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error))
-    return FALSE;
-  g_clear_pointer (&session, vf_session_free);
-  vf_cli_update_repository (store);
-  return TRUE;
+  return session != NULL && vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error);
 }
 
 const VfCommand vf_command_push = {

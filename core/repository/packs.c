@@ -120,7 +120,8 @@ repository_add_packs (VfUpdate *update, const VfStage *stage, VfListed *listed, 
 {
   g_autoptr (GPtrArray) chain = g_ptr_array_new ();
   g_autoptr (GStrvBuilder) packs = g_strv_builder_new ();
-  if (update->pack != NULL && !make_packs (update, stage, 0, error))
+  gboolean makes = update->pack != NULL && (update->imports || strcmp (stage->stage, "import") != 0);
+  if (makes && !make_packs (update, stage, 0, error))
     return FALSE;
   if (follow (update, stage->index, chain))
     for (guint i = 0; i < chain->len; i++) {

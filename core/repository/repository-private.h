@@ -15,6 +15,7 @@ typedef struct {
   VfPackFunc pack;
   gpointer user_data;
   char **packs;       /* names that are there */
+  gboolean imports;   /* what came from elsewhere is published as well */
   GHashTable *wanted; /* names of packs that images need */
   VfListing *listing; /* that is being made */
 } VfUpdate;

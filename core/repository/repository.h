@@ -15,8 +15,8 @@ typedef gboolean (*VfPackFunc) (VmforgeStore *store, const char *root, const cha
 
 /* Brings the repository up to date: signs what was built here and has no signature of the service key, makes
  * what is missing, removes what is of no image any more, and then writes index.json, if it says anything new,
- * or would expire soon (renew: in any case). pack: NULL: no packs are made. Waits for who does the same.
- * Needs the storage. */
+ * or would expire soon (renew: in any case; then what came from elsewhere is published as well). pack: NULL:
+ * no packs are made. Waits for who does the same. Needs the storage. */
 gboolean vf_repository_update (VmforgeStore *store, VfPackFunc pack, gpointer user_data, gboolean renew,
                                GError **error);
 /* Whether an image is published, and no update was cut off since. */

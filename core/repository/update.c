@@ -137,8 +137,12 @@ add_image (VfUpdate *update, const VfSignKey *key, const VfImage *image, GError 
   if (strcmp (stage->stage, "import") != 0 && !sign_image (update->store, key, image->digest, error))
     return FALSE;
   g_autoptr (VfListed) listed = vf_listed_new ();
-  if (!repository_add_image (update, image, stage, listed, error) ||
-      !repository_add_packs (update, stage, listed, error))
+  if (!repository_add_packs (update, stage, listed, error))
+    return FALSE;
+  /* Most of those who get images serve none, and packing a whole one takes as long as getting it. */
+  if (strcmp (stage->stage, "import") == 0 && listed->packs[0] == NULL && !update->imports)
+    return TRUE;
+  if (!repository_add_image (update, image, stage, listed, error))
     return FALSE;
   g_ptr_array_add (update->listing->images, g_steal_pointer (&listed));
   return TRUE;
@@ -259,7 +263,8 @@ vf_repository_update (VmforgeStore *store, VfPackFunc pack, gpointer user_data, 
       vf_lock_acquire (store->fd, LOCK, VF_LOCK_EXCLUSIVE, NULL, NULL, store->host.cancellable, error);
   if (lock == NULL)
     return FALSE;
-  VfUpdate update = {.store = store, .pack = pack, .user_data = user_data, .listing = vf_listing_new ()};
+  VfUpdate update = {
+      .store = store, .pack = pack, .user_data = user_data, .imports = renew, .listing = vf_listing_new ()};
   update.wanted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gboolean done = run (&update, renew, error);
   if (done)

@@ -9,7 +9,7 @@
 
 #define PACK_MAGIC        "vmforge-pack 1\n" /* and its NUL */
 #define PACK_HEADER       64
-#define PACK_BLOCKS       512 /* of a window */
+#define PACK_BLOCKS       1024 /* of a window */
 #define PACK_TABLE_MAX    (64u * 1024 * 1024)
 #define PACK_WINDOWS_MAX  (1u << 20)
 #define PACK_DIGEST_BYTES 32

@@ -86,7 +86,9 @@ def served_on(test):
     """What was pulled is served in turn, and its pack builds upon what was there."""
     with place(test, "middle") as middle, place(test, "end") as end:
         pull(test, f"file://{repository(test.store)}", "first", middle)
+        test.vmforge("repo", "refresh", store=middle)
         pull(test, f"file://{repository(test.store)}", "next", middle)
+        test.vmforge("repo", "refresh", store=middle)
         packs = sorted(os.path.getsize(path) for path in glob.glob(f"{repository(middle)}/packs/*.pack"))
         if len(packs) != 2 or packs[0] > packs[1] / 3:
             return f"packs of {packs} bytes"
@@ -368,6 +370,7 @@ def signed_by_author(test):
         done = done if done.returncode else test.vmforge("verify", "first", store=target)
         if done.returncode or "(author" not in done.stdout:
             return program.said(done)
+        test.vmforge("repo", "refresh", store=target)
         manifest = glob.glob(f"{repository(target)}/images/*/manifest.json")[0]
         good = [path for path in glob.glob(manifest + ".*.minisig") if subprocess.run(
             ["minisign", "-Vqm", manifest, "-x", path, "-p", key.replace(".key", ".pub")], check=False,
@@ -379,6 +382,7 @@ def both_ways(test):
     """An image that was pushed is pulled from there."""
     with place(test, "pushed") as middle, place(test, "pulled") as target:
         push(test, "first", middle)
+        test.vmforge("repo", "refresh", store=middle)
         trust(test, target, middle)
         done, _ = pull(test, f"file://{repository(middle)}", "first", target)
         return program.said(done) if done.returncode else same(test, "first", target)

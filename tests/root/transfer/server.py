@@ -19,7 +19,8 @@ error_log {work}/error.log;
 pid {work}/pid;
 events {{ }}
 http {{
-  access_log off;
+  log_format bytes $bytes_sent;
+  access_log {log};
   client_body_temp_path {work}/body;
   proxy_temp_path {work}/proxy;
   fastcgi_temp_path {work}/fastcgi;
@@ -39,12 +40,13 @@ def answers(port):
 
 
 @contextlib.contextmanager
-def nginx(test, root):
+def nginx(test, root, log=None):
+    """log: a file that gets a line with the bytes of each answer."""
     work = os.path.join(test.work, "nginx")
     os.makedirs(work, exist_ok=True)
     config = os.path.join(work, "nginx.conf")
     with open(config, "w", encoding="utf-8") as file:
-        file.write(NGINX.format(work=work, root=root, port=PORT))
+        file.write(NGINX.format(work=work, root=root, port=PORT, log=f"{log} bytes" if log else "off"))
     process = subprocess.Popen(["nginx", "-c", config, "-e", f"{work}/error.log", "-g", "user root;"], stdin=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 10
