@@ -27,5 +27,5 @@ gboolean repository_add_packs (VfUpdate *update, const VfStage *stage, VfListed 
 /* Of a stage without a parent (one that was received): the one with most in common, of those that a pack has.
  * NULL without error if none has anything. (nearest.c) */
 VfStage *repository_nearest (VfUpdate *update, const VfStage *stage, GError **error);
-/* Folders of images that are not listed, and packs that are not wanted. */
+/* Folders of images that are not listed, packs that are not wanted, and temporaries. */
 gboolean repository_sweep (VfUpdate *update, GError **error);

@@ -97,9 +97,22 @@ pack_stays (const VfUpdate *update, const char *name)
   return pack != NULL && g_hash_table_contains (update->wanted, pack);
 }
 
+/* What a killed writer of a file left beside it. */
+static void
+sweep_files (const VfUpdate *update)
+{
+  vf_sweep_temporaries (update->store, VF_REPOSITORY);
+  for (guint i = 0; i < update->listing->images->len; i++) {
+    const VfListed *listed = update->listing->images->pdata[i];
+    g_autofree char *folder = g_build_filename (IMAGES_FOLDER, listed->digest, NULL);
+    vf_sweep_temporaries (update->store, folder);
+  }
+}
+
 gboolean
 repository_sweep (VfUpdate *update, GError **error)
 {
+  sweep_files (update);
   return sweep_folder (update, IMAGES_FOLDER, image_stays, error) &&
          sweep_folder (update, PACKS_FOLDER, pack_stays, error);
 }
