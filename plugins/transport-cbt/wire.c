@@ -146,6 +146,16 @@ read_all (Wire *wire, guint8 *data, gsize length)
 }
 
 static gboolean
+refuse_frame (const Wire *wire)
+{
+  if (wire->n_read == 1)
+    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                     "what the peer says first is not the protocol: does its shell print something?");
+  return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
+                   "what the peer says is not the protocol (is its vmforge as new as this one?)");
+}
+
+static gboolean
 read_frame (Wire *wire, Frame *frame)
 {
   guint8 header[HEADER], wanted[HEADER];
@@ -157,8 +167,7 @@ read_frame (Wire *wire, Frame *frame)
   make_header (wanted, header[0], size, wire->n_read++);
   if (header[0] == 0 || header[0] >= N_FRAMES || memcmp (header, wanted, sizeof header) != 0 ||
       size > WIRE_MAX_FRAME)
-    return cbt_fail (wire->call, VMFORGE_PLUGIN_FAILED,
-                     "what the peer says is not the protocol (is its vmforge as new as this one?)");
+    return refuse_frame (wire);
   frame_clear (frame);
   frame->type = header[0];
   frame->data = g_malloc (MAX (size, 1));
