@@ -29,11 +29,11 @@ WINDOW = 8 << 20                  # of the transport: what was written of it is 
 class Push:
     """One that is under way."""
 
-    def __init__(self, test, image, target):
+    def __init__(self, test, image, url, *options):
         self.errors = open(os.path.join(test.work, "push.err"), "w+b")  # a pipe could block it
-        self.process = subprocess.Popen([program.PROGRAM, "push", "--json", image, f"file://{target}", "--store", test.store],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
-                                        env=test.toy.environment)
+        self.process = subprocess.Popen(
+            [program.PROGRAM, "push", "--json", *options, image, url, "--store", test.store], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=self.errors, env=test.toy.environment)
 
     def go_to(self, share):
         """Until it says that this much of what is to travel was sent."""
@@ -109,7 +109,7 @@ class Kills:
 
     def strike(self, image, whom, late):
         """FALSE: it had ended. What is wrong, as lines."""
-        running = Push(self.test, image, self.stores[image])
+        running = Push(self.test, image, f"file://{self.stores[image]}")
         if late:
             running.go_to(LATE)
         else:
@@ -171,11 +171,16 @@ def kill(test, stores):
           " of a whole push was on the wire", flush=True)
 
 
+def large(test):
+    """An image of which an end holds a small part at once."""
+    return test.spec(WHOLE, image={"packages": ["toy-hello"], "run": ["seq 1 12000000 >/srv/numbers"]})
+
+
 def run(test):
     given = specs(test)
     for name in ("first", "next"):
         build(test, given[name])
-    build(test, test.spec(WHOLE, image={"packages": ["toy-hello"], "run": ["seq 1 12000000 >/srv/numbers"]}))
+    build(test, large(test))
     test.attempt("temporaries in a repository go when it is brought up to date", lambda: sweep(test))
     with place(test, "empty-store") as empty, place(test, "first-store") as first:
         kill(test, {WHOLE: empty, DERIVED: first})

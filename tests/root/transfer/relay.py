@@ -15,9 +15,11 @@ is run by a shell.
     hang AT     there it waits for good
     count FILE  how many bytes passed is written there
 
-This is done to what the sender says; with `-back` behind the mode, to what it is answered."""
+This is done to what the sender says; with `-back` behind the mode, to what it is answered. The command is
+run by VMFORGE_RELAY_SHELL, `ssh -F FILE` or so, if there is one."""
 import collections
 import os
+import shlex
 import socket
 import stat
 import subprocess
@@ -25,6 +27,7 @@ import sys
 import threading
 import time
 
+SHELL = "VMFORGE_RELAY_SHELL"
 STEP = 4096
 LATE = 0.1
 STALL = 3
@@ -124,11 +127,12 @@ def close(descriptor):
 
 
 def main():
-    given, at, _, command = sys.argv[1:]
+    given, at, *destination, command = sys.argv[1:]
+    shell = shlex.split(os.environ.get(SHELL, ""))
     mode, back = given.removesuffix("-back"), given.endswith("-back")
     place = 0 if mode == "count" else int(at)
     # pylint: disable=consider-using-with  # it ends by os._exit, since a thread may still read what nobody sends
-    child = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = subprocess.Popen([*shell, *destination, command] if shell else ["sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     ends = [0, child.stdin.fileno(), child.stdout.fileno(), 1]
     ways = [Way(*ends[:2], mode if not back or mode == "late" else None, place, lambda: [close(end) for end in ends]),
             Way(*ends[2:], mode if back or mode == "late" else None, place, lambda: [close(end) for end in ends])]
