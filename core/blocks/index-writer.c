@@ -323,18 +323,32 @@ vf_block_writer_new (int dirfd, const char *path, guint64 bytes, const VfBlockIn
   return writer != NULL && begin (writer, cancellable, error) ? g_steal_pointer (&writer) : NULL;
 }
 
+/* An earlier writer may have ended between a page and its hash, at any level: so none of the hashes is
+ * believed, and all pages above level 0 are hashed again at the end. */
 static gboolean
-find_changes (VfBlockWriter *writer, GError **error)
+take_over (VfBlockWriter *writer, guint64 page, GError **error)
+{
+  VfBlockPage before, now;
+  VfBlockHash hash;
+  if (!vf_block_writer_read_parent (writer, page, &before, error) ||
+      !read_back (writer, &now, sizeof now, vf_block_page_offset (0, page), error))
+    return FALSE;
+  vf_block_hash (&now, &hash);
+  if (writer->depth > 1 && !write_hash (writer, 0, page, &hash, error))
+    return FALSE;
+  if (memcmp (&before, &now, sizeof now) != 0)
+    mark (writer, page);
+  make_set (writer, page >> VF_PAGE_SHIFT);
+  return TRUE;
+}
+
+static gboolean
+take_over_all (VfBlockWriter *writer, GError **error)
 {
   guint64 pages = vf_block_pages (writer->bytes, 0);
-  for (guint64 page = 0; page < pages; page++) {
-    VfBlockPage before, now;
-    if (!vf_block_writer_read_parent (writer, page, &before, error) ||
-        !read_back (writer, &now, sizeof now, vf_block_page_offset (0, page), error))
+  for (guint64 page = 0; page < pages; page++)
+    if (!take_over (writer, page, error))
       return FALSE;
-    if (memcmp (&before, &now, sizeof now) != 0)
-      mark (writer, page);
-  }
   return TRUE;
 }
 
@@ -350,7 +364,7 @@ vf_block_writer_reopen (int dirfd, const char *path, guint64 bytes, const VfBloc
     vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' was not begun for such a volume", path);
     return NULL;
   }
-  return find_changes (writer, error) ? g_steal_pointer (&writer) : NULL;
+  return take_over_all (writer, error) ? g_steal_pointer (&writer) : NULL;
 }
 
 guint64

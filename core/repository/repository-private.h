@@ -33,5 +33,5 @@ gboolean repository_add_packs (VfUpdate *update, const VfStage *stage, VfListed 
 VfStage *repository_nearest (VfUpdate *update, const VfStage *stage, GError **error);
 /* packs/digests.json: hashes those alone that it does not have yet. (digests.c) */
 gboolean repository_note_packs (VfUpdate *update, GError **error);
-/* Folders of images that are not listed, and packs that are not wanted. */
+/* Folders of images that are not listed, packs that are not wanted, and temporaries. */
 gboolean repository_sweep (VfUpdate *update, GError **error);

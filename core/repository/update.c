@@ -99,23 +99,23 @@ pack_stays (const VfUpdate *update, const char *name)
   return pack != NULL && g_hash_table_contains (update->wanted, pack);
 }
 
-static gboolean
-is_ours (const VfUpdate *update, const char *name)
+/* What a killed writer of a file left beside it. */
+static void
+sweep_files (const VfUpdate *update)
 {
-  return !g_str_has_prefix (name, ".tmp-");
+  vf_sweep_temporaries (update->store, VF_REPOSITORY);
+  for (guint i = 0; i < update->listing->images->len; i++) {
+    const VfListed *listed = update->listing->images->pdata[i];
+    g_autofree char *folder = g_build_filename (IMAGES_FOLDER, listed->digest, NULL);
+    vf_sweep_temporaries (update->store, folder);
+  }
 }
 
 gboolean
 repository_sweep (VfUpdate *update, GError **error)
 {
-  for (guint i = 0; i < update->listing->images->len; i++) {
-    const VfListed *listed = g_ptr_array_index (update->listing->images, i);
-    g_autofree char *folder = g_build_filename (IMAGES_FOLDER, listed->digest, NULL);
-    if (!sweep_folder (update, folder, is_ours, error))
-      return FALSE;
-  }
-  return sweep_folder (update, VF_REPOSITORY, is_ours, error) &&
-         sweep_folder (update, IMAGES_FOLDER, image_stays, error) &&
+  sweep_files (update);
+  return sweep_folder (update, IMAGES_FOLDER, image_stays, error) &&
          sweep_folder (update, PACKS_FOLDER, pack_stays, error);
 }
 

@@ -62,16 +62,19 @@ write_transfer (VmforgeStore *store, const VfBuilding *building, const char *roo
 }
 
 VfBuilding *
-vf_store_begin_import (VmforgeStore *store, const char *root, const char *name, const char *base,
-                       const char *base_key, GError **error)
+vf_store_begin_import (VmforgeStore *store, const char *root, const char *name, const char *base_key,
+                       GError **error)
 {
   g_autofree char *key = vf_import_key (root);
   VfBuildingStage what = {.key = key, .parent = base_key, .stage = "import", .spec = name};
-  VfBuilding *building = vf_store_begin_stage (store, &what, error);
-  if (building == NULL || write_transfer (store, building, root, base, TRUE, error))
-    return building;
-  vf_store_end (store, building, TRUE, FALSE, NULL);
-  return NULL;
+  return vf_store_begin_stage (store, &what, error);
+}
+
+gboolean
+vf_store_keep_import (VmforgeStore *store, const VfBuilding *building, const char *root, const char *base,
+                      GError **error)
+{
+  return write_transfer (store, building, root, base, TRUE, error);
 }
 
 gboolean

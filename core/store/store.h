@@ -170,13 +170,15 @@ gboolean vf_store_recover (VmforgeStore *store, GError **error);
 
 /* ---- volumes that are being received (import.c). What is there of them survives the receiver, which may be
  * killed, for a week. */
-/* root: of what is received; base: of the content that the volume begins with, whose stage is base_key, or
- * both NULL. */
-VfBuilding *vf_store_begin_import (VmforgeStore *store, const char *root, const char *name, const char *base,
+/* root: of what is received; base_key: of the stage that the volume begins as, or NULL. */
+VfBuilding *vf_store_begin_import (VmforgeStore *store, const char *root, const char *name,
                                    const char *base_key, GError **error);
+/* The volume is there: from here on it stays if its receiver dies. base: the content of that stage. */
+gboolean vf_store_keep_import (VmforgeStore *store, const VfBuilding *building, const char *root,
+                               const char *base, GError **error);
 /* One that was left, with the base that it was begun with (free it; NULL: none). NULL: there is none. */
 VfBuilding *vf_store_resume_import (VmforgeStore *store, const char *root, char **base);
-/* It is about to be recorded: from here on it goes if its receiver dies. */
+/* It is about to be recorded, or removed: from here on it goes if its receiver dies. */
 gboolean vf_store_finish_import (VmforgeStore *store, const VfBuilding *building, const char *root,
                                  GError **error);
 

@@ -130,26 +130,42 @@ kill_it (gpointer process)
   return G_SOURCE_REMOVE;
 }
 
+static void
+note_end (GObject *source, GAsyncResult *result, gpointer ended)
+{
+  g_subprocess_wait_finish (G_SUBPROCESS (source), result, NULL);
+  *(gboolean *)ended = TRUE;
+}
+
+/* Not by g_subprocess_wait(), which looks at a context of its own alone: the timer would never fire. */
+static gboolean
+wait_for_end (GSubprocess *process, gboolean impatient)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GSource) timer = g_timeout_source_new_seconds (GRACE);
+  gboolean ended = FALSE;
+  g_main_context_push_thread_default (context);
+  if (impatient) {
+    g_source_set_callback (timer, kill_it, process, NULL);
+    g_source_attach (timer, context);
+  }
+  g_subprocess_wait_async (process, NULL, note_end, &ended);
+  while (!ended)
+    g_main_context_iteration (context, TRUE);
+  g_source_destroy (timer);
+  g_main_context_pop_thread_default (context);
+  return g_subprocess_get_successful (process);
+}
+
 gboolean
 vf_peer_close (VfPeer *peer, gboolean failed, GError **error)
 {
   vf_fd_clear (&peer->fd);
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_main_context_push_thread_default (context);
-  g_autoptr (GSource) timer = g_timeout_source_new_seconds (GRACE);
-  if (failed) {
-    g_source_set_callback (timer, kill_it, peer->process, NULL);
-    g_source_attach (timer, context);
-  }
-  g_autoptr (GError) failure = NULL;
-  gboolean ended =
-      g_subprocess_wait (peer->process, NULL, &failure) && g_subprocess_get_successful (peer->process);
-  g_source_destroy (timer);
-  g_main_context_pop_thread_default (context);
-  if (!ended && !failed)
+  gboolean done = wait_for_end (peer->process, failed) || failed;
+  if (!done)
     vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer '%s' failed", peer->url);
   g_object_unref (peer->process);
   g_free (peer->url);
   g_free (peer);
-  return ended || failed;
+  return done;
 }

@@ -49,6 +49,8 @@ vf_target_abandon (VfTarget *target)
   if (target->mapped)
     vf_storage_unmap (target->store->storage, target->building->volume, NULL);
   target->mapped = FALSE;
+  /* Else whoever kills us in between leaves a record that is kept, of a volume that is not. */
+  vf_store_finish_import (target->store, target->building, target->root, NULL);
   vf_store_end (target->store, g_steal_pointer (&target->building), TRUE, FALSE, NULL);
 }
 
@@ -90,9 +92,8 @@ make_volume (VfTarget *target, guint32 base, GError **error)
 {
   const VfStage *stage = base == VMFORGE_NO_CONTENT ? NULL : vf_contents_stage (target->contents, base);
   VfStorage *storage = target->store->storage;
-  target->building =
-      vf_store_begin_import (target->store, target->root, target->name, stage == NULL ? NULL : stage->index,
-                             stage == NULL ? NULL : stage->key, error);
+  target->building = vf_store_begin_import (target->store, target->root, target->name,
+                                            stage == NULL ? NULL : stage->key, error);
   if (target->building == NULL)
     return FALSE;
   const char *id = target->building->volume;
@@ -147,6 +148,15 @@ take_up (VfTarget *target)
   return FALSE;
 }
 
+static gboolean
+keep (const VfTarget *target, GError **error)
+{
+  const VfStage *base =
+      target->base == VMFORGE_NO_CONTENT ? NULL : vf_contents_stage (target->contents, target->base);
+  return vf_store_keep_import (target->store, target->building, target->root,
+                               base == NULL ? NULL : base->index, error);
+}
+
 gboolean
 vf_target_open (VfTarget *target, guint32 base, GError **error)
 {
@@ -158,7 +168,8 @@ vf_target_open (VfTarget *target, guint32 base, GError **error)
   target->base = base;
   if (take_up (target))
     return TRUE;
-  if (make_volume (target, base, error) && map_volume (target, error) && open_index (target, FALSE, error))
+  if (make_volume (target, base, error) && map_volume (target, error) && open_index (target, FALSE, error) &&
+      keep (target, error))
     return TRUE;
   vf_target_abandon (target);
   return FALSE;

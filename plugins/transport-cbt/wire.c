@@ -147,6 +147,14 @@ read_all (Wire *wire, guint8 *data, gsize length)
 }
 
 static gboolean
+refuse_frame (Wire *wire)
+{
+  if (wire->n_read == 1)
+    return wire_fail (wire, "what the peer says first is not the protocol: does its shell print something?");
+  return wire_fail (wire, "what the peer says is not the protocol (is its vmforge as new as this one?)");
+}
+
+static gboolean
 read_frame (Wire *wire, Frame *frame)
 {
   guint8 header[HEADER], wanted[HEADER];
@@ -158,7 +166,7 @@ read_frame (Wire *wire, Frame *frame)
   make_header (wanted, header[0], size, wire->n_read++);
   if (header[0] == 0 || header[0] >= N_FRAMES || memcmp (header, wanted, sizeof header) != 0 ||
       size > WIRE_MAX_FRAME)
-    return wire_fail (wire, "what the peer says is not the protocol (is its vmforge as new as this one?)");
+    return refuse_frame (wire);
   frame_clear (frame);
   frame->type = header[0];
   frame->data = g_malloc (MAX (size, 1));

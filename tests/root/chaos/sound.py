@@ -69,13 +69,25 @@ def check_stage(store, folder, problems):
     if inputs is None:
         return
     digest = hashlib.sha256(canonical(inputs.get("inputs"))).hexdigest()
-    if not key == inputs.get("key") == digest:
+    said = inputs.get("key", digest) if inputs.get("stage") == "import" else inputs.get("key")
+    if not key == said == digest:
         problems.append(f"{folder}: the key of stage.json is {inputs.get('key')}, its inputs have {digest}")
     parent = inputs.get("parent")
     for path in records:
         check_volume(store, path, problems)
         if parent and not os.path.exists(f"{store}/stages/{parent}/{os.path.basename(path)}"):
             problems.append(f"{path}: the parent {parent} is not recorded there")
+
+
+def import_key(root):
+    """Of the stage that a content becomes which was received: it follows from the content alone."""
+    return hashlib.sha256(canonical({"format": 1, "stage": "import", "root": root})).hexdigest()
+
+
+def is_recorded(store, manifest):
+    """The stage that it was built as, or that it was received as."""
+    keys = [manifest["stage"]] + ([import_key(manifest["root"])] if manifest.get("root") else [])
+    return any(storage_records(f"{store}/stages/{key}") for key in keys)
 
 
 def check_image(store, path, problems):
@@ -87,7 +99,7 @@ def check_image(store, path, problems):
             text = file.read()
         if hashlib.sha256(text).hexdigest() != digest:
             problems.append(f"{path}: {manifest} is absent or has another digest")
-        elif not storage_records(f"{store}/stages/{json.loads(text)['stage']}"):
+        elif not is_recorded(store, json.loads(text)):
             problems.append(f"{path}: the stage of {digest} is not recorded")
 
 

@@ -42,9 +42,9 @@ def push(test, image, target, *options, store=None, **more):
     return done, json.loads(lines[-1]) if lines else {}
 
 
-def relayed(test, image, target, mode, at, **more):
+def relayed(test, image, target, mode, at, options=(), **more):
     rsh = f"env PATH={os.path.dirname(program.PROGRAM)}:{os.environ['PATH']} {sys.executable} {RELAY} {mode} {at}"
-    return push(test, image, f"ssh://relay{target}", "--rsh", rsh, **more)
+    return push(test, image, f"ssh://relay{target}", *options, "--rsh", rsh, **more)
 
 
 def path_of(test, image, store):

@@ -4,6 +4,7 @@
 /* An index that is made from the parent's is the one that is made of the whole volume, whatever changed. */
 #include "blocks.h"
 
+#include "blocks/index-writer.h"
 #include "support/digest.h"
 #include "support/fd.h"
 
@@ -265,6 +266,44 @@ a_stopped_build_leaves_nothing (Blocks *blocks, gconstpointer data)
   vf_fd_clear (&source.volume.fd);
 }
 
+/* The root once some hashes of the first page were set; unless wrong_at is 0, by a writer that was killed: it
+ * has left the page, but something else than its hash above it. */
+static char *
+set_and_finish (Blocks *blocks, guint64 bytes, off_t wrong_at)
+{
+  g_autoptr (GError) error = NULL;
+  VfBlockHash hash;
+  char *root = NULL;
+  memset (&hash, 7, sizeof hash);
+  (void)unlinkat (blocks->fd, "index.part", 0);
+  VfBlockWriter *writer = vf_block_writer_new (blocks->fd, "index.part", bytes, NULL, NULL, &error);
+  g_assert_true (vf_block_writer_edit (writer, 0, 3, 1, &hash, &error));
+  if (wrong_at > 0) {
+    vf_block_writer_free (writer);
+    blocks_flip (blocks, "index.part", wrong_at);
+    writer = vf_block_writer_reopen (blocks->fd, "index.part", bytes, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_true (vf_block_writer_edit (writer, 0, 3, 1, &hash, &error)); /* as it is */
+  }
+  g_assert_true (vf_block_writer_finish (writer, &root, &error));
+  g_assert_no_error (error);
+  vf_block_writer_free (writer);
+  return root;
+}
+
+static void
+hashes_of_a_killed_writer_are_not_believed (Blocks *blocks, gconstpointer data)
+{
+  const guint64 bytes = G_GUINT64_CONSTANT (9) << 30; /* three levels above the blocks */
+  g_autofree char *wanted = set_and_finish (blocks, bytes, 0);
+  g_assert_cmpuint (vf_block_depth (bytes), ==, 4);
+  for (guint level = 1; level < 4; level++)
+    for (guint64 page = 0; page < vf_block_pages (bytes, level); page += 29) {
+      g_autofree char *root = set_and_finish (blocks, bytes, vf_block_page_offset (level, page));
+      g_assert_cmpstr (root, ==, wanted);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -274,5 +313,6 @@ main (int argc, char **argv)
   BLOCKS_TEST (what_is_the_same_is_not_read);
   BLOCKS_TEST (a_parent_that_is_larger_is_refused);
   BLOCKS_TEST (a_stopped_build_leaves_nothing);
+  BLOCKS_TEST (hashes_of_a_killed_writer_are_not_believed);
   return g_test_run ();
 }

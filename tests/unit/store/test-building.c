@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ROOT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static VmforgeStore *
 open_small (const char *path)
 {
@@ -135,6 +137,44 @@ cleaning_up_works_after_the_user_stopped (void)
   common_remove (path);
 }
 
+typedef enum { BEGUN, MADE, KEPT, FINISHED, REMOVED } Moment;
+
+static void
+import_and_die (const char *path, gpointer data)
+{
+  const Moment *moment = data;
+  g_autoptr (VmforgeStore) store = common_open (path);
+  VfBuilding *building = vf_store_begin_import (store, ROOT, "web", NULL, NULL);
+  g_assert_nonnull (building);
+  if (*moment >= MADE)
+    g_assert_true (vf_storage_create (store->storage, building->volume, VOLUME_BYTES, NULL));
+  if (*moment >= KEPT)
+    g_assert_true (vf_store_keep_import (store, building, ROOT, NULL, NULL));
+  if (*moment >= FINISHED)
+    g_assert_true (vf_store_finish_import (store, building, ROOT, NULL));
+  if (*moment >= REMOVED)
+    g_assert_true (vf_storage_remove (store->storage, building->volume, NULL));
+  kill (getpid (), SIGKILL);
+}
+
+/* Neither a record without a volume, nor a volume without a record. */
+static void
+what_a_dead_receiver_left_is_whole_or_nothing (void)
+{
+  for (Moment moment = BEGUN; moment <= REMOVED; moment++) {
+    char *path = common_path (), *base = NULL;
+    common_wait (common_fork (import_and_die, path, &moment));
+    g_autoptr (VmforgeStore) store = common_open (path);
+    VfBuilding *left = vf_store_resume_import (store, ROOT, &base);
+    g_assert_true ((left != NULL) == (moment == KEPT));
+    g_assert_cmpuint (common_count_volumes (store), ==, left == NULL ? 0 : 1);
+    g_assert_true (left == NULL || common_has_volume (store, left->volume));
+    g_assert_true (left == NULL || vf_store_end (store, left, TRUE, FALSE, NULL));
+    common_check_clean (store);
+    common_remove (path);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -145,5 +185,7 @@ main (int argc, char **argv)
   g_test_add_func ("/building/a-kept-volume-in-use-is-not-removed", a_kept_volume_in_use_is_not_removed);
   g_test_add_func ("/building/cleaning-up-works-after-the-user-stopped",
                    cleaning_up_works_after_the_user_stopped);
+  g_test_add_func ("/building/what-a-dead-receiver-left-is-whole-or-nothing",
+                   what_a_dead_receiver_left_is_whole_or_nothing);
   return g_test_run ();
 }
