@@ -147,12 +147,13 @@ def sweep(test):
     """What a killed writer of the repository left, whenever that was."""
     with place(test, "swept-store") as target:
         push(test, "first", target)
+        test.vmforge("repo", "refresh", store=target)
         folder = glob.glob(f"{target}/repository/images/*")[0]
         left = [f"{where}/.tmp-1-00000001-x" for where in (folder, f"{target}/repository", f"{target}/repository/packs")]
         for path in left:
             with open(path, "w", encoding="utf-8"):
                 pass
-        done, _ = push(test, "next", target)
+        done = test.vmforge("repo", "refresh", store=target)
         return program.said(done) if done.returncode else [path for path in left if os.path.exists(path)]
 
 
