@@ -3,10 +3,10 @@
 """Images between stores: push and pull beside rsync -z, casync, zsync and zstd --patch-from.
 
 Pairs (what the receiver has, what it gets): derived, with one package more; independent, two builds of neighbouring specs in two
-stores; identical; unrelated, where it has nothing. Each from a cold and from a warm page cache, end to end: from the command
+stores; release, Debian 13 where there is 12; identical; unrelated, where it has nothing. Each from a cold and from a warm page cache, end to end: from the command
 until the image is whole at the other end. rsync goes through a pipe, as over ssh; what is fetched by HTTP comes from nginx on
 loopback, whose log counts the bytes. What casync and zsync prepare for one image is counted, as it is made for each; our block index
-and packs are made by the build. The disks have 1900 MiB, since zstd --patch-from takes no file above 2 GiB."""
+and packs are made by the build. BENCH_ROUNDS says how often, BENCH_PAIRS chooses some. The disks have 1900 MiB, since zstd --patch-from takes no file above 2 GiB."""
 import json
 import os
 import re
@@ -23,7 +23,7 @@ import server  # pylint: disable=wrong-import-position
 from program import PROGRAM, SOURCE, close_store, vmforge  # pylint: disable=wrong-import-position
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-SPEC = os.path.join(SOURCE, "specs", "debian-12.yaml")
+SPECS = os.path.join(SOURCE, "specs")
 SIZES = "".join(f"{stage}: {{size: 1900MiB}}\n" for stage in ("disk", "core", "base", "image"))
 MIB = 1 << 20
 
@@ -65,13 +65,13 @@ class Transfers:
             raise RuntimeError(f"vmforge {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
-    def build(self, name, text, store):
-        common, spec = self.path("common.yaml"), self.path(f"{name}.yaml")
+    def build(self, name, text, store, spec="debian-12.yaml"):
+        common, own = self.path("common.yaml"), self.path(f"{name}.yaml")
         with open(common, "w", encoding="utf-8") as file:
-            file.write(f"vmforge: 1\nname: common\nextends: {SPEC}\n{SIZES}")
-        with open(spec, "w", encoding="utf-8") as file:
+            file.write(f"vmforge: 1\nname: common\nextends: {SPECS}/{spec}\n{SIZES}")
+        with open(own, "w", encoding="utf-8") as file:
             file.write(f"vmforge: 1\nname: {name}\nextends: common.yaml\n{text}")
-        self.vmforge("build", spec, store=store)
+        self.vmforge("build", own, store=store)
         self.raws[name] = self.path(f"{name}.raw")
         self.vmforge("export", name, "--output", self.raws[name], store=store)
 
@@ -177,7 +177,9 @@ class Transfers:
         return taken, found
 
 
-PAIRS = (("derived", "more", "plain"), ("independent", "neighbour", "plain"), ("identical", "plain", "plain"), ("unrelated", "plain", None))
+PAIRS = (("derived", "more", "plain"), ("independent", "neighbour", "plain"), ("release", "trixie", "plain"),
+         ("identical", "plain", "plain"), ("unrelated", "plain", None))
+CHOSEN = os.environ.get("BENCH_PAIRS", ",".join(name for name, _, _ in PAIRS)).split(",")
 PEERS = {"rsync": "rsync -z", "casync": "casync", "zsync": "zsync", "patch": "zstd --patch-from"}
 
 
@@ -204,7 +206,7 @@ def judge(bench, name, cold, found):
 
 
 def compare(bench, transfers, served):
-    for name, image, has in PAIRS:
+    for name, image, has in [pair for pair in PAIRS if pair[0] in CHOSEN]:
         for cold in (True, False):
             ways = ["push", "pull", *(PEERS if has else ("pipe",))]
             judge(bench, name, cold, {way: transfers.measure(way, image, has, cold, served) for way in ways})
@@ -212,10 +214,12 @@ def compare(bench, transfers, served):
 
 def run(bench):
     transfers = Transfers(bench)
-    served = {"plain": "store", "more": "store", "neighbour": "other"}
+    served = {"plain": "store", "more": "store", "neighbour": "other", "trixie": "store"}
     transfers.build("plain", "", "store")
     transfers.build("more", "image: {packages: [mc]}\n", "store")
     transfers.build("neighbour", "base: {packages: [less, ca-certificates]}\nimage: {packages: [nano]}\n", "other")
+    if "release" in CHOSEN:
+        transfers.build("trixie", "", "store", "debian-13.yaml")
     print(f"  {PROGRAM}: images of {os.path.getsize(transfers.raws['plain']) // MIB} MiB", flush=True)
     try:
         with server.nginx(transfers.place, bench.folder, log=transfers.place.log):
