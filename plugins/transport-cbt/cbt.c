@@ -5,6 +5,15 @@
 
 #define SILENCE "120"
 
+void
+cbt_sha256 (const void *data, gsize length, guint8 digest[HASH])
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize size = HASH;
+  g_checksum_update (checksum, data, (gssize)length);
+  g_checksum_get_digest (checksum, digest, &size);
+}
+
 static const struct vmforge_parameter parameters[] = {
     {"silence", "string", SILENCE, "seconds of silence that are taken for the end of the peer"}, {NULL}};
 

@@ -35,6 +35,8 @@ hash_is_zero (const Hash *hash)
   return memcmp (hash, &zero, sizeof zero) == 0;
 }
 
+void cbt_sha256 (const void *data, gsize length, guint8 digest[HASH]);
+
 static inline guint64
 block_count (guint64 bytes)
 {

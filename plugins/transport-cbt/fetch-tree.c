@@ -5,6 +5,8 @@
  * store has is not fetched. */
 #include "fetch.h"
 
+#include "tree.h"
+
 #include <string.h>
 
 #define LEVELS       7
@@ -34,11 +36,8 @@ fetch_page_offset (guint level, guint64 page)
 gboolean
 fetch_has_hash (const guint8 *page, const Hash *hash)
 {
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   Hash found;
-  gsize length = sizeof found;
-  g_checksum_update (checksum, page, BLOCK);
-  g_checksum_get_digest (checksum, found.bytes, &length);
+  cbt_sha256 (page, BLOCK, found.bytes);
   return memcmp (&found, hash, sizeof found) == 0;
 }
 
@@ -70,23 +69,11 @@ keep_page (Fetcher *fetcher, guint level, guint64 page, const guint8 *bytes)
   g_hash_table_insert (fetcher->pages, tree_number (level, page), g_memdup2 (bytes, BLOCK));
 }
 
-static guint
-depth_of (guint64 bytes)
-{
-  guint depth = 1;
-  while (depth < LEVELS && block_count (bytes) > G_GUINT64_CONSTANT (1) << PAGE_SHIFT * depth)
-    depth++;
-  return depth;
-}
-
 static gboolean
 has_root (const Fetcher *fetcher, const guint8 *header)
 {
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   guint8 root[HASH];
-  gsize length = sizeof root;
-  g_checksum_update (checksum, header, HEADER_BYTES);
-  g_checksum_get_digest (checksum, root, &length);
+  cbt_sha256 (header, HEADER_BYTES, root);
   return memcmp (root, fetcher->what->root, sizeof root) == 0;
 }
 
@@ -103,7 +90,7 @@ read_head (GByteArray *bytes, gpointer user_data)
   memcpy (&depth, bytes->data + 28, sizeof depth);
   memcpy (&fetcher->top, bytes->data + 32, sizeof fetcher->top);
   fetcher->depth = GUINT32_FROM_LE (depth);
-  if (GUINT64_FROM_LE (size) != fetcher->what->bytes || fetcher->depth != depth_of (fetcher->what->bytes))
+  if (GUINT64_FROM_LE (size) != fetcher->what->bytes || fetcher->depth != tree_depth (fetcher->what->bytes))
     return refuse (fetcher);
   if (fetcher->depth == 1 || hash_is_zero (&fetcher->top))
     return TRUE;

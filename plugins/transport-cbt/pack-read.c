@@ -56,11 +56,8 @@ clear_window (gpointer data)
 static gboolean
 has_digest (const PackHeader *header, const guint8 *table)
 {
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   guint8 digest[PACK_DIGEST_BYTES];
-  gsize length = sizeof digest;
-  g_checksum_update (checksum, table, (gssize)header->table_bytes);
-  g_checksum_get_digest (checksum, digest, &length);
+  cbt_sha256 (table, header->table_bytes, digest);
   return memcmp (digest, header->digest, sizeof digest) == 0;
 }
 

@@ -83,14 +83,8 @@ pack_window (gpointer job, gpointer user_data)
   PackWindow *window = job;
   gsize length = runs_blocks (window->runs) * BLOCK, room = ZSTD_compressBound (length);
   g_autofree guint8 *plain = g_malloc (length), *packed = g_malloc (room);
-  guint8 *next = plain;
-  for (guint i = 0; i < window->runs->len; i++) {
-    const Run *run = &g_array_index (window->runs, Run, i);
-    if (packer->call->host->exchange->read_blocks (packer->call, packer->content, run->block,
-                                                   (guint32)run->count, next) < 0)
-      return FALSE;
-    next += run->count * BLOCK;
-  }
+  if (!runs_read (packer->call, packer->content, window->runs, plain))
+    return FALSE;
   gsize size = ZSTD_compress (packed, room, plain, length, packer->level);
   if (ZSTD_isError (size))
     return cbt_fail (packer->call, VMFORGE_PLUGIN_FAILED, "zstd: %s", ZSTD_getErrorName (size));
@@ -133,10 +127,7 @@ write_table (Packer *packer)
   memcpy (header, PACK_MAGIC, sizeof PACK_MAGIC);
   put64 (header + 16, table->len);
   put64 (header + 24, packer->windows->len);
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  gsize length = PACK_DIGEST_BYTES;
-  g_checksum_update (checksum, table->data, table->len);
-  g_checksum_get_digest (checksum, header + 32, &length);
+  cbt_sha256 (table->data, table->len, header + 32);
   return write_at (packer, header, sizeof header, 0) &&
          write_at (packer, table->data, table->len, PACK_HEADER);
 }

@@ -41,19 +41,6 @@ receive_copy (Receiver *receiver, Bytes bytes)
   return TRUE;
 }
 
-static gboolean
-read_prefix (Receiver *receiver, const GArray *runs, guint8 *room)
-{
-  for (guint i = 0; i < runs->len; i++) {
-    const Run *run = &g_array_index (runs, Run, i);
-    if (receiver->exchange->read_blocks (receiver->call, receiver->base, run->block, (guint32)run->count,
-                                         room) < 0)
-      return FALSE;
-    room += run->count * BLOCK;
-  }
-  return TRUE;
-}
-
 /* Exactly as many bytes as are expected. */
 static gboolean
 unpack (const Bytes *packed, const guint8 *prefix, gsize prefix_length, guint8 *room, gsize length)
@@ -88,7 +75,7 @@ receive_data (Receiver *receiver, Bytes bytes)
     return receive_refuse (receiver);
   gsize length = runs_blocks (runs) * BLOCK, prefix_length = runs_blocks (from) * BLOCK;
   g_autofree guint8 *plain = g_malloc (length), *prefix = g_malloc (MAX (prefix_length, 1));
-  if (!read_prefix (receiver, from, prefix))
+  if (!runs_read (receiver->call, receiver->base, from, prefix))
     return FALSE;
   if (!unpack (&bytes, prefix, prefix_length, plain, length))
     return receive_refuse (receiver);

@@ -64,6 +64,18 @@ runs_split (const GArray *runs, guint64 most)
   return parts;
 }
 
+gboolean
+runs_read (Call *call, guint32 content, const GArray *runs, guint8 *room)
+{
+  for (guint i = 0; i < runs->len; i++) {
+    const Run *run = &g_array_index (runs, Run, i);
+    if (call->host->exchange->read_blocks (call, content, run->block, (guint32)run->count, room) < 0)
+      return FALSE;
+    room += run->count * BLOCK;
+  }
+  return TRUE;
+}
+
 void
 number_put (GByteArray *bytes, guint64 number)
 {

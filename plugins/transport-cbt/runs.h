@@ -20,6 +20,9 @@ void runs_sort (GArray *runs);
 /* In parts of `most` blocks each, but for the last one: elements GArray, owned. */
 GPtrArray *runs_split (const GArray *runs, guint64 most);
 
+/* The blocks of a content, one behind the other. FALSE with the call's error set. */
+gboolean runs_read (Call *call, guint32 content, const GArray *runs, guint8 *room);
+
 void number_put (GByteArray *bytes, guint64 number);
 /* How many there are, then of each the gap behind the one before and its length. Ascending runs alone. */
 void runs_put (GByteArray *bytes, const GArray *runs);

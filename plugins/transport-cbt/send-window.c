@@ -26,18 +26,6 @@ window_free (gpointer data)
   g_free (window);
 }
 
-static gboolean
-read_runs (const Sender *sender, guint32 content, const GArray *runs, guint8 *room)
-{
-  for (guint i = 0; i < runs->len; i++) {
-    const Run *run = &g_array_index (runs, Run, i);
-    if (sender->exchange->read_blocks (sender->call, content, run->block, (guint32)run->count, room) < 0)
-      return FALSE;
-    room += run->count * BLOCK;
-  }
-  return TRUE;
-}
-
 static gsize
 compress (const guint8 *plain, gsize length, const guint8 *prefix, gsize prefix_length, guint8 *room,
           gsize room_length)
@@ -79,8 +67,8 @@ window_send (gpointer job, gpointer data)
   gsize room = ZSTD_compressBound (length);
   g_autofree guint8 *plain = g_malloc (length), *prefix = g_malloc (MAX (prefix_length, 1)),
                     *packed = g_malloc (room);
-  gboolean done = read_runs (sender, sender->content, window->runs, plain) &&
-                  read_runs (sender, sender->base, window->prefix, prefix);
+  gboolean done = runs_read (sender->call, sender->content, window->runs, plain) &&
+                  runs_read (sender->call, sender->base, window->prefix, prefix);
   if (done) {
     gsize size = compress (plain, length, prefix, prefix_length, packed, room);
     done = ZSTD_isError (size) ? cbt_fail (sender->call, VMFORGE_PLUGIN_FAILED, "cannot compress: %s",

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static guint
-depth_of (guint64 bytes)
+guint
+tree_depth (guint64 bytes)
 {
   guint64 blocks = block_count (bytes);
   guint depth = 1;
@@ -18,7 +18,7 @@ depth_of (guint64 bytes)
 static gboolean
 read_page (const TreeWalk *walk, guint32 content, guint64 bytes, guint level, guint64 page, Page *room)
 {
-  if (content != VMFORGE_NO_CONTENT && level < depth_of (bytes))
+  if (content != VMFORGE_NO_CONTENT && level < tree_depth (bytes))
     return walk->call->host->exchange->read_page (walk->call, content, level, page, room) == 0;
   memset (room, 0, sizeof *room);
   return TRUE;
@@ -36,7 +36,7 @@ typedef struct {
 static gboolean
 may_differ (const State *state, guint level, guint64 entry, const Hash *before, const Hash *after)
 {
-  gboolean above = state->walk->old != VMFORGE_NO_CONTENT && level >= depth_of (state->walk->old_bytes);
+  gboolean above = state->walk->old != VMFORGE_NO_CONTENT && level >= tree_depth (state->walk->old_bytes);
   return memcmp (before, after, sizeof *before) != 0 || (above && entry == 0);
 }
 
@@ -68,13 +68,13 @@ gboolean
 tree_walk (const TreeWalk *walk)
 {
   State state = {.walk = walk};
-  return descend (&state, depth_of (walk->new_bytes) - 1, 0);
+  return descend (&state, tree_depth (walk->new_bytes) - 1, 0);
 }
 
 guint64
 tree_distance (const TreeWalk *walk, guint64 limit)
 {
   State state = {.walk = walk, .limit = limit, .counts = TRUE};
-  (void)descend (&state, depth_of (walk->new_bytes) - 1, 0);
+  (void)descend (&state, tree_depth (walk->new_bytes) - 1, 0);
   return state.pages;
 }

@@ -17,6 +17,8 @@ typedef struct {
   gpointer user_data;
 } TreeWalk;
 
+/* Levels of the index of a disk. */
+guint tree_depth (guint64 bytes);
 /* FALSE if reading failed, with the error set, or page() ended it. */
 gboolean tree_walk (const TreeWalk *walk);
 /* How many pages of level 0 differ, counted up to limit. G_MAXUINT64: error. */

@@ -92,15 +92,12 @@ write_all (Wire *wire, const guint8 *data, gsize length)
 static void
 make_header (guint8 *header, FrameType type, guint32 length, guint64 number)
 {
-  guint8 text[13] = {(guint8)type}, digest[32];
-  gsize size = sizeof digest;
+  guint8 text[13] = {(guint8)type}, digest[HASH];
   guint32 small_length = GUINT32_TO_LE (length);
   guint64 small_number = GUINT64_TO_LE (number);
   memcpy (text + 1, &small_length, 4);
   memcpy (text + 5, &small_number, 8);
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_checksum_update (checksum, text, sizeof text);
-  g_checksum_get_digest (checksum, digest, &size);
+  cbt_sha256 (text, sizeof text, digest);
   header[0] = (guint8)type;
   memcpy (header + 1, digest, 3);
   memcpy (header + 4, &small_length, 4);
