@@ -34,7 +34,7 @@ read_text (Pull *pull, const char *const *urls, const char *path, gsize limit, g
     return NULL;
   }
   const char *data = g_bytes_get_data (file, length);
-  char *text = g_strndup (data, *length);
+  char *text = data == NULL ? g_strdup ("") : g_strndup (data, *length); /* an empty file has none */
   g_clear_pointer (&pull->session->file, g_bytes_unref);
   return text;
 }

@@ -50,6 +50,9 @@ read_table (Fetcher *fetcher, Pack *pack)
   if (first->len < PACK_HEADER || !pack_header_read (first->data, &header))
     return refuse (fetcher, pack->path);
   guint64 end = PACK_HEADER + header.table_bytes;
+  fetcher->table_bytes += header.table_bytes;
+  if (fetcher->table_bytes > PACK_TABLE_MAX)
+    return refuse (fetcher, pack->path);
   if (end > first->len) {
     g_autoptr (GByteArray) more = read_range (fetcher, pack->path, first->len, end - first->len, 0);
     if (more == NULL)

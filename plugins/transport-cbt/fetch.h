@@ -33,9 +33,10 @@ typedef struct {
   GHashTable *pages; /* tree_number() → Page: those above level 0 that are not zeros */
   guint32 base;      /* VMFORGE_NO_CONTENT: zeros */
   Copier copier;
-  GArray *packs;  /* Pack */
-  GArray *wanted; /* Wanted: what nobody here has; of the pages that are being looked at */
-  GArray *zeros;  /* Run */
+  guint64 table_bytes; /* of packs, read so far */
+  GArray *packs;       /* Pack */
+  GArray *wanted;      /* Wanted: what nobody here has; of the pages that are being looked at */
+  GArray *zeros;       /* Run */
   Crew *crew;
   gint64 moved; /* bytes; atomic */
   struct vmforge_transfer figures;

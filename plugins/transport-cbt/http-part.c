@@ -31,6 +31,7 @@ http_part_free (gpointer data)
   g_byte_array_unref (part->got);
   g_free (part->url);
   g_free (part->etag);
+  g_free (part->got_etag);
   g_free (part);
 }
 
@@ -201,6 +202,13 @@ http_part_judge (HttpPart *part, CURLcode result, gboolean *may_help)
   if (result == CURLE_HTTP_RETURNED_ERROR)
     return g_strdup_printf ("the server says %ld", status);
   return g_strdup (curl_easy_strerror (result));
+}
+
+void
+http_part_keep_etag (HttpPart *part)
+{
+  if (part->got_etag == NULL && part->got->len > part->begun)
+    part->got_etag = g_strdup (part->etag);
 }
 
 guint64

@@ -35,6 +35,7 @@ typedef struct {
   guint64 range_from;
   guint64 total; /* bytes of the file; G_MAXUINT64: unknown */
   char *etag;
+  char *got_etag;      /* of the answers that `got` came with, NULL: unknown */
   const char *refused; /* why the answer is of no use */
 } HttpPart;
 
@@ -45,4 +46,6 @@ void http_part_free (gpointer part);
 void http_part_prepare (HttpPart *part, const char *url, guint silence);
 /* What is wrong with what came, in words to be freed, or NULL. *may_help: whether trying again may help. */
 char *http_part_judge (HttpPart *part, CURLcode result, gboolean *may_help);
+/* What has come of this answer is a part of the file that has this tag. */
+void http_part_keep_etag (HttpPart *part);
 guint64 http_part_travelled (const HttpPart *part);

@@ -108,6 +108,10 @@ check_etag (Http *http, HttpPart *part)
 {
   if (part->etag == NULL)
     return TRUE;
+  if (part->got_etag != NULL && strcmp (part->got_etag, part->etag) != 0) {
+    g_byte_array_set_size (part->got, 0);
+    return FALSE;
+  }
   const char *known = g_hash_table_lookup (http->etags, part->url);
   if (known == NULL)
     g_hash_table_insert (http->etags, g_strdup (part->url), g_strdup (part->etag));
@@ -127,13 +131,16 @@ static gboolean
 try_again (Http *http, HttpPart *part, const char *why, gboolean may_help)
 {
   /* What brings something is tried for as long as it does. */
-  part->tries = part->got->len - part->begun >= HTTP_PROGRESS ? 1 : part->tries + 1;
+  gboolean goes_on = (part->flags & HTTP_WHOLE) == 0 && part->got->len - part->begun >= HTTP_PROGRESS;
+  part->tries = goes_on ? 1 : part->tries + 1;
+  http_part_keep_etag (part);
   if (!may_help || part->tries >= HTTP_TRIES) {
     part->mirror = (part->mirror + 1) % http->n_urls;
     part->mirrors++;
     part->tries = 0;
     /* What came of another file is not a beginning of this one. */
     g_byte_array_set_size (part->got, 0);
+    g_clear_pointer (&part->got_etag, g_free);
   }
   if (part->mirrors == http->n_urls)
     return fail (http, part, why);

@@ -232,6 +232,26 @@ def not_signed(test):
         return problem or refused(test, target, f"file://{folder}", "not believed")
 
 
+def empty_files(test):
+    """And one that is always cut, which is not asked for for ever."""
+    with served_copy(test) as folder:
+        digest = next(image["manifest"] for image in read_listing(folder)["images"] if image["name"] == "first")
+        for name in ("index.json", "index.json.minisig", f"images/{digest}/manifest.json", f"images/{digest}/manifest.json.minisig",
+                     f"images/{digest}/disk.index"):
+            with place(test, "empty-target") as target:
+                with open(f"{folder}/{name}", "w", encoding="utf-8"):
+                    pass
+                done, _ = pull(test, f"file://{folder}", "first", target)
+                shutil.copyfile(f"{repository(test.store)}/{name}", f"{folder}/{name}")
+                if done.returncode not in (1, 3) or len(done.stderr.splitlines()) != 1 or images(test, target):
+                    return f"{name}: {program.said(done)}"
+        with place(test, "drop-target") as target, server.broken(folder, "cut", 20 * KIB) as url:
+            shutil.copyfile(f"{folder}/images/{digest}/sbom.spdx.json", f"{folder}/index.json")
+            with open(f"{folder}/index.json", "a", encoding="utf-8") as file:
+                file.write(" " * 64 * KIB)
+            return judge_error(pull(test, url, "first", target)[0], "cannot read .*index.json", 3)
+
+
 def flip(path, at):
     with open(path, "r+b", buffering=0) as file:
         byte = os.pread(file.fileno(), 1, at)[0]
@@ -403,6 +423,7 @@ def run(test):
             ("a repository that has expired is refused", freeze),
             ("files of another image are refused, though they are signed", mix),
             ("a listing that nobody signed, or was changed, is refused", not_signed),
+            ("empty files, and those that always are cut, are told of", empty_files),
             ("flipped bits are seen, wherever they are", flipped),
             ("a server that cuts, or stalls, is asked again", cut_off),
             ("what came before a server died is not fetched again", resumed),
