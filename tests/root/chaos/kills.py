@@ -30,7 +30,7 @@ def show_second_opinion(test, kills):
     """What the kills rely on finds damage of each kind: a volume, a record, a manifest."""
     key = kills.reference.keys[STAGES[1]]
     volume, folder = sound.recorded(test.store)[key], f"{test.store}/stages/{key}"
-    manifest = next(path for path in os.listdir(test.store + "/objects"))
+    manifest = next(path for path in os.listdir(test.store + "/objects") if path.endswith(".json"))
 
     def named(sentence, word):
         found = "\n".join(kills.unsound())
