@@ -13,7 +13,7 @@ static struct {
 } given;
 
 static const GOptionEntry entries[] = {
-    {"quick", 'q', 0, G_OPTION_ARG_NONE, &given.quick, "Signatures and index alone, not the blocks", NULL},
+    {"quick", 0, 0, G_OPTION_ARG_NONE, &given.quick, "Signatures and index alone, not the blocks", NULL},
     G_OPTION_ENTRY_NULL,
 };
 
@@ -84,8 +84,8 @@ const VfCommand vf_command_verify = {
     .arguments = "IMAGE",
     .summary = "Check the signatures of an image, and every block of it",
     .details =
-        "IMAGE is NAME[:VERSION][@ARCH] or a digest. Which signatures it needs is said by 'policy' in the\n"
-        "configuration file.",
+        "IMAGE is NAME[:VERSION][@ARCH] or a digest. Which signatures it needs is said by 'policy' in\n"
+        "/etc/vmforge/vmforge.yaml: vmforge.yaml(5).",
     .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_JSON | VF_CLI_DISPLAY,
     .entries = entries,
     .min_arguments = 1,
