@@ -16,6 +16,7 @@ struct _VfBlockIndex {
   char *path;
   char *root;
   VfBlockHeader header;
+  VfPageCache *cache; /* NULL: none */
 };
 
 static gboolean
@@ -110,6 +111,12 @@ vf_block_index_get_fd (const VfBlockIndex *index)
   return index->fd;
 }
 
+void
+vf_block_index_set_cache (VfBlockIndex *index, VfPageCache *cache)
+{
+  index->cache = cache;
+}
+
 gboolean
 vf_block_index_read_known (const VfBlockIndex *index, guint level, guint64 page, const VfBlockHash *hash,
                            VfBlockPage *room, GError **error)
@@ -119,11 +126,16 @@ vf_block_index_read_known (const VfBlockIndex *index, guint level, guint64 page,
     memset (room, 0, sizeof *room);
     return TRUE;
   }
+  if (index->cache != NULL && vf_page_cache_get (index->cache, hash, room))
+    return TRUE;
   if (!read_exactly (index, room, sizeof *room, vf_block_page_offset (level, page), error))
     return FALSE;
   vf_block_hash (room, &got);
-  if (memcmp (&got, hash, sizeof got) == 0)
+  if (memcmp (&got, hash, sizeof got) == 0) {
+    if (index->cache != NULL)
+      vf_page_cache_put (index->cache, hash, room);
     return TRUE;
+  }
   return vf_error_set (error, VMFORGE_ERROR_FAILED,
                        "the block index '%s' is damaged: page %" G_GUINT64_FORMAT
                        " of level %u is not what the page above says",

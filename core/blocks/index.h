@@ -6,7 +6,7 @@
  * file holds, memory is bounded by some pages. */
 #pragma once
 
-#include "blocks/index-format.h"
+#include "blocks/page-cache.h"
 
 typedef struct _VfBlockIndex VfBlockIndex;
 
@@ -19,6 +19,9 @@ guint64 vf_block_index_get_bytes (const VfBlockIndex *index); /* of the volume *
 const char *vf_block_index_get_root (const VfBlockIndex *index);
 const VfBlockHeader *vf_block_index_get_header (const VfBlockIndex *index);
 int vf_block_index_get_fd (const VfBlockIndex *index);
+
+/* Pages are looked for there before they are read. Not owned. */
+void vf_block_index_set_cache (VfBlockIndex *index, VfPageCache *cache);
 
 /* All zeros for a block that is all zeros, or lies beyond the end. Several threads may read one index. */
 gboolean vf_block_index_lookup (const VfBlockIndex *index, guint64 block, VfBlockHash *hash, GError **error);

@@ -14,6 +14,8 @@
 
 /* A store with more would make the list that travels longer than what it saves. */
 #define MAX_CONTENTS 16384
+/* Of the indexes: 16 MiB, which cover 2 GiB of data. */
+#define CACHED_PAGES 4096
 
 typedef struct {
   VfStage *stage;
@@ -30,6 +32,7 @@ struct _VfContents {
   GPtrArray *list;     /* Content */
   GArray *pub;         /* struct vmforge_content */
   GHashTable *volumes; /* id → index in list + 1 */
+  VfPageCache *pages;  /* of the indexes */
   GMutex lock;         /* for the indexes */
   GMutex storage;      /* for the storage, and what is mapped */
 };
@@ -98,6 +101,7 @@ new_contents (VmforgeStore *store, const char *key, GError **error)
   contents->list = g_ptr_array_new_with_free_func (content_free);
   contents->pub = g_array_new (FALSE, TRUE, sizeof (struct vmforge_content));
   contents->volumes = g_hash_table_new (g_str_hash, g_str_equal);
+  contents->pages = vf_page_cache_new (CACHED_PAGES);
   g_mutex_init (&contents->lock);
   g_mutex_init (&contents->storage);
   if (!add_stages (contents, key, error) || !hold_stages (contents, error))
@@ -144,6 +148,7 @@ vf_contents_free (VfContents *contents)
   g_clear_pointer (&contents->hints, vf_hints_close);
   g_clear_pointer (&contents->use, vf_use_end);
   g_ptr_array_unref (contents->list);
+  vf_page_cache_free (contents->pages);
   g_array_unref (contents->pub);
   g_hash_table_unref (contents->volumes);
   g_mutex_clear (&contents->lock);
@@ -204,6 +209,8 @@ vf_contents_index (VfContents *contents, guint32 number, GError **error)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&contents->lock);
   if (content->index == NULL)
     content->index = vf_stage_index_open (contents->store, content->stage, error);
+  if (content->index != NULL)
+    vf_block_index_set_cache (content->index, contents->pages);
   return content->index;
 }
 

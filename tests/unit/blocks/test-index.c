@@ -134,6 +134,35 @@ a_block_is_looked_up_and_zeros_have_no_hash (Blocks *blocks, gconstpointer data)
 }
 
 static void
+a_page_is_read_and_checked_once_with_a_cache (Blocks *blocks, gconstpointer data)
+{
+  VfBlockHash before, after;
+  g_autoptr (VfPageCache) cache = vf_page_cache_new (8);
+  blocks_make (blocks, 1, 64 * VF_PAGE_HASHES * VF_BLOCK_BYTES);
+  for (guint page = 0; page < 64; page++)
+    blocks_fill (blocks, 1, (guint64)page * VF_PAGE_HASHES * VF_BLOCK_BYTES, 1, (guint8)(page + 1));
+  g_autofree char *root = blocks_build (blocks, 1, "index");
+  g_autoptr (VfBlockIndex) index = vf_block_index_open (blocks->fd, "index", root, NULL);
+  g_autoptr (VfBlockIndex) cached = vf_block_index_open (blocks->fd, "index", root, NULL);
+  vf_block_index_set_cache (cached, cache);
+  /* More than it holds, twice. */
+  for (guint i = 0; i < 128; i++) {
+    g_assert_true (vf_block_index_lookup (index, i % 64 * VF_PAGE_HASHES, &before, NULL));
+    g_assert_true (vf_block_index_lookup (cached, i % 64 * VF_PAGE_HASHES, &after, NULL));
+    g_assert_cmpmem (&before, sizeof before, &after, sizeof after);
+  }
+  /* The last one is there; what is damaged when it is read never is. */
+  blocks_flip (blocks, "index", vf_block_page_offset (0, 63));
+  g_assert_false (vf_block_index_lookup (index, 63 * VF_PAGE_HASHES, &before, NULL));
+  g_assert_true (vf_block_index_lookup (cached, 63 * VF_PAGE_HASHES, &before, NULL));
+  g_assert_cmpmem (&before, sizeof before, &after, sizeof after);
+  g_autoptr (VfPageCache) empty = vf_page_cache_new (8);
+  vf_block_index_set_cache (cached, empty);
+  for (guint i = 0; i < 2; i++)
+    g_assert_false (vf_block_index_lookup (cached, 63 * VF_PAGE_HASHES, &before, NULL));
+}
+
+static void
 zeros_take_no_space_in_an_index (Blocks *blocks, gconstpointer data)
 {
   struct stat info;
@@ -173,6 +202,7 @@ main (int argc, char **argv)
   BLOCKS_TEST (the_vectors_of_the_page_hold_in_both_implementations);
   BLOCKS_TEST (both_implementations_write_the_same_bytes);
   BLOCKS_TEST (a_block_is_looked_up_and_zeros_have_no_hash);
+  BLOCKS_TEST (a_page_is_read_and_checked_once_with_a_cache);
   BLOCKS_TEST (zeros_take_no_space_in_an_index);
   BLOCKS_TEST (every_page_has_a_place_of_its_own);
   return g_test_run ();
