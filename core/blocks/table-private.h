@@ -58,6 +58,20 @@ vf_table_put (TablePage *page, guint i, const VfBlockHint *hint)
   memcpy (page->entries[i] + 4, &place, 6);
 }
 
+/* The first entry from i on that may be of the hash; the page's count for none. */
+static inline guint
+vf_table_seek (const TablePage *page, guint i, guint64 hash)
+{
+  guint32 bits = GUINT32_TO_LE (vf_table_bits (hash)), there;
+  guint count = GUINT16_FROM_LE (page->count);
+  for (; i < count; i++) {
+    memcpy (&there, page->entries[i], 4);
+    if (there == bits)
+      break;
+  }
+  return i;
+}
+
 /* bits: of the hash. */
 static inline VfBlockHint
 vf_table_get (const TablePage *page, guint i, guint32 *bits)

@@ -166,13 +166,12 @@ vf_block_table_find (const VfBlockTable *table, guint64 hash, VfBlockHint *hints
   guint found = 0;
   if (!vf_table_read (table, vf_table_page_of (hash, count_pages (table)), &page))
     return 0;
-  guint16 count = GUINT16_FROM_LE (page.count);
-  for (guint i = 0; i < count && found < room; i++) {
+  guint count = GUINT16_FROM_LE (page.count);
+  for (guint i = vf_table_seek (&page, 0, hash); i < count && found < room;
+       i = vf_table_seek (&page, i + 1, hash)) {
     guint32 bits;
-    VfBlockHint hint = vf_table_get (&page, i, &bits);
-    hint.hash = hash;
-    if (bits == vf_table_bits (hash))
-      hints[found++] = hint;
+    hints[found] = vf_table_get (&page, i, &bits);
+    hints[found++].hash = hash;
   }
   return found;
 }
@@ -206,12 +205,11 @@ static gboolean
 has_enough (const TablePage *page, const VfBlockHint *hint)
 {
   guint equal = 0;
-  guint16 count = GUINT16_FROM_LE (page->count);
-  for (guint i = 0; i < count; i++) {
+  guint count = GUINT16_FROM_LE (page->count);
+  for (guint i = vf_table_seek (page, 0, hint->hash); i < count;
+       i = vf_table_seek (page, i + 1, hint->hash)) {
     guint32 bits;
     VfBlockHint other = vf_table_get (page, i, &bits);
-    if (bits != vf_table_bits (hint->hash))
-      continue;
     if (other.number == hint->number && other.block == hint->block)
       return TRUE;
     equal++;
