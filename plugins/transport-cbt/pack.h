@@ -9,7 +9,7 @@
 
 #define PACK_MAGIC  "vmforge-pack 1\n" /* and its NUL */
 #define PACK_HEADER 64
-#define PACK_BLOCKS 512 /* of a window */
+#define PACK_BLOCKS 256 /* of a window: larger ones are smaller together, but more of each is not wanted */
 #define PACK_TABLE_MAX                                                                                       \
   (16u * 1024 * 1024) /* of all packs of an image: a run of two bytes takes sixteen here */
 #define PACK_WINDOWS_MAX  (1u << 20)
