@@ -9,7 +9,9 @@
 
 /* Signatures come from peers: each costs two verifications. */
 #define MAX_SIGNATURES 64
-#define MAX_REASONS    400 /* bytes, less the last one */
+/* Kept of keys that nobody here knows. */
+#define MAX_UNKNOWN (VF_SIGNATURES_MAX / 2)
+#define MAX_REASONS 400 /* bytes, less the last one */
 
 typedef struct {
   VfKeyring *keyring;
@@ -125,4 +127,44 @@ vf_keyring_check_policy (VfKeyring *keyring, const VfConfig *config, const void 
       g_ptr_array_add (all, signers->pdata[i]);
   }
   return g_steal_pointer (&all);
+}
+
+/* Nobody can tell whether what an unknown key signed is forged: it takes the place of nothing. */
+static gboolean
+is_kept (VfKeyring *keyring, const void *data, gsize length, const char *signature, GHashTable *ids)
+{
+  guint8 id[VF_SIGN_ID_BYTES];
+  char hex[VF_SIGN_ID_HEX + 1];
+  if (!vf_sign_claimed_id (signature, strlen (signature), id, NULL))
+    return FALSE;
+  vf_sign_id_to_hex (id, hex);
+  const VfTrustedKey *key = find_exactly (keyring, hex);
+  gboolean known = key != NULL && key->damage == NULL;
+  guint room = known ? VF_SIGNATURES_MAX : MAX_UNKNOWN;
+  if (!g_hash_table_contains (ids, hex) ? g_hash_table_size (ids) >= room : !known)
+    return FALSE;
+  if (known && !vf_sign_verify (&key->public, data, length, signature, NULL, NULL))
+    return FALSE;
+  g_hash_table_add (ids, g_strdup (hex));
+  return TRUE;
+}
+
+char **
+vf_keyring_sift (VfKeyring *keyring, const void *data, gsize length, const char *const *there,
+                 const char *const *offered)
+{
+  g_autoptr (GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GStrvBuilder) kept = g_strv_builder_new ();
+  for (const char *const *signature = there; *signature != NULL; signature++) {
+    guint8 id[VF_SIGN_ID_BYTES];
+    char hex[VF_SIGN_ID_HEX + 1];
+    if (!vf_sign_claimed_id (*signature, strlen (*signature), id, NULL))
+      continue;
+    vf_sign_id_to_hex (id, hex);
+    g_hash_table_add (ids, g_strdup (hex));
+  }
+  for (; *offered != NULL; offered++)
+    if (g_strv_contains (there, *offered) || is_kept (keyring, data, length, *offered, ids))
+      g_strv_builder_add (kept, *offered);
+  return g_strv_builder_end (kept);
 }

@@ -45,6 +45,10 @@ GPtrArray *vf_keyring_judge (VfKeyring *keyring, const void *data, gsize length,
 /* The same for each role that the store's configuration requires of images from elsewhere. May be empty. */
 GPtrArray *vf_keyring_check_policy (VfKeyring *keyring, const VfConfig *config, const void *data,
                                     gsize length, const char *const *signatures, GError **error);
+/* Of signatures that were offered with data those that are kept beside the ones that are there: one of a key,
+ * none that is forged as far as the keyring can tell, and no more than a repository lists. */
+char **vf_keyring_sift (VfKeyring *keyring, const void *data, gsize length, const char *const *there,
+                        const char *const *offered);
 
 /* ---- changes (keyring-change.c). Each holds the store's gate for a moment. */
 /* The store's service key, made where there is none; of all who ask at once one makes it. A revoked one is

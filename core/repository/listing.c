@@ -9,12 +9,11 @@
 
 #include <string.h>
 
-#define FORMAT         1
-#define MAX_IMAGES     100000
-#define MAX_PACKS      64
-#define MAX_SIGNATURES 16
-#define MAX_TAGS       64
-#define MIN_PREFIX     6
+#define FORMAT     1
+#define MAX_IMAGES 100000
+#define MAX_PACKS  64
+#define MAX_TAGS   64
+#define MIN_PREFIX 6
 
 VfListing *
 vf_listing_new (void)
@@ -160,7 +159,7 @@ read_listed (VfJson *json, VfListed *listed, GError **error)
   if (!is_digest (listed->digest) || !is_digest (listed->root) || bytes <= 0)
     return refuse (error, "an image in it has no manifest, root or size");
   if (!read_words (json, "packs", is_pack, MAX_PACKS, &listed->packs) ||
-      !read_words (json, "signatures", is_signature, MAX_SIGNATURES, &listed->signatures) ||
+      !read_words (json, "signatures", is_signature, VF_SIGNATURES_MAX, &listed->signatures) ||
       !read_words (json, "tags", vf_image_is_tag, MAX_TAGS, &listed->tags))
     return refuse (error, "an image in it names files that there cannot be");
   return vf_image_check_words (listed->name, listed->version, listed->arch, error);

@@ -234,6 +234,8 @@ gboolean vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const c
 /* The same, of a manifest that is published. The caller has made or judged them. */
 gboolean vf_store_add_signatures (VmforgeStore *store, const char *digest, const char *const *signatures,
                                   GError **error);
+/* Of one image: each of another key. */
+#define VF_SIGNATURES_MAX 16
 /* Texts of the signatures of a manifest (signatures.c). Free the result. */
 char **vf_store_read_signatures (VmforgeStore *store, const char *digest, GError **error);
 /* The stage whose volume is what the manifest says. NULL without error if the storage does not have it. */

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#define FORMAT         1
-#define MAX_SIGNATURES 16
+#define FORMAT 1
 
 void
 vf_offer_free (VfOffer *offer)
@@ -85,7 +84,7 @@ vf_offer_parse (const void *data, gsize length, GError **error)
   }
   offer->text = g_strdup (vf_json_string (json, "manifest", ""));
   offer->signatures = vf_json_strv (json, "signatures");
-  if (g_strv_length (offer->signatures) > MAX_SIGNATURES) {
+  if (g_strv_length (offer->signatures) > VF_SIGNATURES_MAX) {
     refuse (error, "it has too many signatures");
     return NULL;
   }

@@ -50,11 +50,20 @@ lock_content (VfSession *session, GError **error)
   return session->lock != NULL;
 }
 
+/* Beside the signatures that the policy wants there may be anything: what is kept goes into the repository.
+ */
 static gboolean
 publish (VfSession *session, GError **error)
 {
-  return vf_store_publish_signed (session->store, session->offer->manifest,
-                                  (const char *const *)session->offer->signatures, &session->digest, error);
+  const VfOffer *offer = session->offer;
+  g_auto (GStrv) there = vf_store_read_signatures (session->store, offer->digest, error);
+  g_autoptr (VfKeyring) keyring = there == NULL ? NULL : vf_keyring_load (session->store, error);
+  if (keyring == NULL)
+    return FALSE;
+  g_auto (GStrv) kept = vf_keyring_sift (keyring, offer->text, strlen (offer->text),
+                                         (const char *const *)there, (const char *const *)offer->signatures);
+  return vf_store_publish_signed (session->store, offer->manifest, (const char *const *)kept,
+                                  &session->digest, error);
 }
 
 /* Before anything is received: whoever is not trusted costs nothing. */

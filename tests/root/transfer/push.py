@@ -4,8 +4,10 @@
 """Images go to other stores: whole, and no more of them than what is not there."""
 import json
 import os
+import pathlib
 import subprocess
 
+import rude
 from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, trust, whole
 
 KIB = 1024
@@ -105,6 +107,33 @@ def collected(test):
         return None if "stage" in removed else program.said(done)
 
 
+def offered(test, image="first"):
+    """(manifest, its one signature)"""
+    done = json.loads(test.vmforge("images", "show", "--json", image).stdout)
+    folder = f"{test.store}/repository/images/{done['digest']}"
+    return [pathlib.Path(f"{folder}/{name}").read_text(encoding="utf-8") for name in ("manifest.json", "manifest.json.minisig")]
+
+
+def foreign_signatures(test):
+    """What lies beside a good signature in an offer takes nothing from the image: not its place in the repository, nor the
+    signature that counts."""
+    manifest, good = offered(test)
+    lines = good.splitlines(keepends=True)
+    forged = lines[0] + lines[1][:60] + ("A" if lines[1][60] != "A" else "B") + "".join([lines[1][61:], *lines[2:]])
+    with place(test, "signed-store") as target, place(test, "signed-target") as end:
+        push(test, "first", target)
+        for signatures in ([good, "no signature"], [good, forged]):
+            with rude.Sender(test, target) as sender:
+                sender.offer(manifest, signatures)
+            done = test.vmforge("repo", "refresh", store=target)
+            if done.returncode:
+                return f"{signatures[1]!r}: {program.said(done)}"
+        trust(test, end, target)
+        trust(test, end)
+        done = test.vmforge("pull", f"file://{target}/repository", "first", store=end)
+        return program.said(done) if done.returncode else whole(test, "first", end)
+
+
 def bad_places(test):
     for url, pattern in (("http://example.org/store", "is no place to push to"), ("file://host/store", "is no place"),
                          ("ssh://-oProxyCommand=x/store", "is no place"), ("ssh://host", "is no place"),
@@ -202,6 +231,7 @@ def run(test):
             ("what was received is collected when nothing needs it", collected),
             ("URLs that name no store are refused, and images that are not there", bad_places),
             ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
+            ("signatures that are none, or forged, take nothing from the good one", foreign_signatures),
             ("a user who is not root has a store of their own", without_root),
             ("a folder that is no store is refused and stays", foreign_folder),
             ("an end that is no vmforge is told of", not_the_protocol)):

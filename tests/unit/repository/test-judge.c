@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define MANIFEST "{\"name\":\"web\"}"
+#define MANIFEST_OF_ANOTHER "{\"name\":\"other\"}"
+#define MANIFEST            "{\"name\":\"web\"}"
 
 static char *
 sign (const VfSignKey *key, const char *text)
@@ -212,6 +213,42 @@ a_policy_wants_a_key_of_each_role (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (nobody->len, ==, 0);
 }
 
+static void
+what_is_kept_is_one_of_a_key_and_not_forged (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfKeyring) keyring = NULL;
+  g_autoptr (VfSignKey) key = fixture_key ();
+  VfSignKey *strangers[10];
+  char *signatures[10];
+  const char *offered[14] = {NULL}, *nothing[] = {NULL};
+  fixture_trust (fixture, key, VF_ROLE_AUTHOR);
+  keyring = fixture_keyring (fixture);
+  g_autofree char *good = sign (key, MANIFEST), *forged = sign (key, MANIFEST_OF_ANOTHER);
+  for (guint i = 0; i < 10; i++) {
+    strangers[i] = fixture_key ();
+    offered[i] = signatures[i] = sign (strangers[i], MANIFEST);
+  }
+  offered[10] = "no signature";
+  offered[11] = forged;
+  offered[12] = good;
+  g_auto (GStrv) kept = vf_keyring_sift (keyring, MANIFEST, strlen (MANIFEST), nothing, offered);
+  g_assert_cmpuint (g_strv_length (kept), ==, 9);
+  g_assert_true (g_strv_contains ((const char *const *)kept, good));
+  g_assert_false (g_strv_contains ((const char *const *)kept, forged));
+  g_assert_false (g_strv_contains ((const char *const *)kept, "no signature"));
+  /* A stranger's takes the place of none that is there. */
+  g_autofree char *second = sign (strangers[0], MANIFEST_OF_ANOTHER);
+  const char *again[] = {second, good, NULL};
+  g_auto (GStrv) more =
+      vf_keyring_sift (keyring, MANIFEST, strlen (MANIFEST), (const char *const *)kept, again);
+  g_assert_cmpuint (g_strv_length (more), ==, 1);
+  g_assert_cmpstr (more[0], ==, good);
+  for (guint i = 0; i < 10; i++) {
+    g_free (signatures[i]);
+    vf_sign_key_free (strangers[i]);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,6 +265,7 @@ main (int argc, char **argv)
   ADD (what_a_thousand_signatures_lack_is_one_line);
   ADD (keys_that_the_policy_leaves_out_do_not_count);
   ADD (a_damaged_key_verifies_nothing);
+  ADD (what_is_kept_is_one_of_a_key_and_not_forged);
   ADD (a_policy_wants_a_key_of_each_role);
   return g_test_run ();
 }
