@@ -11,6 +11,10 @@
 
 #define FORMAT 1
 
+/* A value of two bytes takes seventy once it is read, so memory is bounded by how many there are; and whoever
+ * offers is not known yet. That of hundreds of thousands of packages has fewer. */
+#define MAX_COMMAS (1u << 20)
+
 void
 vf_offer_free (VfOffer *offer)
 {
@@ -69,10 +73,24 @@ read_manifest (VfOffer *offer, GError **error)
   return vf_manifest_check (offer->manifest, error);
 }
 
+/* Those in strings count as well: the manifest is one. */
+static gboolean
+has_few_values (const char *text, gsize length)
+{
+  guint commas = 0;
+  for (gsize i = 0; i < length && commas <= MAX_COMMAS; i++)
+    commas += text[i] == ',';
+  return commas <= MAX_COMMAS;
+}
+
 VfOffer *
 vf_offer_parse (const void *data, gsize length, GError **error)
 {
   g_autoptr (VfOffer) offer = g_new0 (VfOffer, 1);
+  if (length <= VMFORGE_OFFER_MAX && !has_few_values (data, length)) {
+    refuse (error, "it has more than a million values");
+    return NULL;
+  }
   g_autoptr (VfJson) json = length > VMFORGE_OFFER_MAX ? NULL : vf_json_parse (data, length, NULL);
   if (json == NULL || !json_object_is_type (json, json_type_object)) {
     refuse (error, "it is not JSON");

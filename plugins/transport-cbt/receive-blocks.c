@@ -16,7 +16,7 @@
 gboolean
 receive_zero (Receiver *receiver, Bytes bytes)
 {
-  g_autoptr (GArray) runs = runs_get (&bytes, ALL_BLOCKS, ALL_BLOCKS);
+  g_autoptr (GArray) runs = runs_get_few (&bytes, ALL_BLOCKS, ALL_BLOCKS, FRAME_RUNS);
   if (runs == NULL || bytes.length > 0)
     return receive_refuse (receiver);
   for (guint i = 0; i < runs->len; i++) {

@@ -123,9 +123,15 @@ number_get (Bytes *bytes, guint64 *number)
 GArray *
 runs_get (Bytes *bytes, guint64 blocks, guint64 most)
 {
+  return runs_get_few (bytes, blocks, most, most);
+}
+
+GArray *
+runs_get_few (Bytes *bytes, guint64 blocks, guint64 most, guint64 most_runs)
+{
   guint64 count, next = 0, sum = 0;
   /* A run takes two bytes at least. */
-  if (!number_get (bytes, &count) || count > bytes->length / 2)
+  if (!number_get (bytes, &count) || count > bytes->length / 2 || count > most_runs)
     return NULL;
   g_autoptr (GArray) runs = runs_new ();
   for (guint64 i = 0; i < count; i++) {

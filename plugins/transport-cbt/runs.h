@@ -35,5 +35,7 @@ typedef struct {
 gboolean number_get (Bytes *bytes, guint64 *number);
 /* Ascending, all below `blocks`, together at most `most`. NULL: it is not so. */
 GArray *runs_get (Bytes *bytes, guint64 blocks, guint64 most);
+/* The same of so many runs at most, where blocks are bounded by the disk alone. */
+GArray *runs_get_few (Bytes *bytes, guint64 blocks, guint64 most, guint64 most_runs);
 /* NULL: there are not so many. */
 const guint8 *bytes_get (Bytes *bytes, gsize length);

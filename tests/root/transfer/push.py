@@ -134,6 +134,32 @@ def foreign_signatures(test):
         return program.said(done) if done.returncode else whole(test, "first", end)
 
 
+def long_runs(test):
+    """Memory is bounded by what a frame may say, before anything is made of it."""
+    manifest, good = offered(test)
+    with place(test, "runs-store") as target, rude.Sender(test, target) as sender:
+        sender.offer(manifest, [good])
+        sender.say(rude.BEGIN, rude.NOBODY.to_bytes(4, "little"))
+        sender.say(rude.ZERO, rude.number(4097) + b"\1\1" * 4097)
+        sender.say(rude.END)
+        try:
+            sender.hear(rude.DONE)
+        except RuntimeError as error:
+            return None if "makes no sense" in str(error) else str(error)
+        return "it was taken"
+
+
+def many_values(test):
+    """Some kilobytes on the wire, that would be gigabytes once they are read."""
+    manifest, good = offered(test)
+    with place(test, "values-store") as target, rude.Sender(test, target) as sender:
+        try:
+            sender.offer(manifest, [good], more=[0] * (1 << 20))
+        except RuntimeError as error:
+            return None if "more than a million values" in str(error) else str(error)
+        return "it was taken"
+
+
 def bad_places(test):
     for url, pattern in (("http://example.org/store", "is no place to push to"), ("file://host/store", "is no place"),
                          ("ssh://-oProxyCommand=x/store", "is no place"), ("ssh://host", "is no place"),
@@ -232,6 +258,8 @@ def run(test):
             ("URLs that name no store are refused, and images that are not there", bad_places),
             ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
             ("signatures that are none, or forged, take nothing from the good one", foreign_signatures),
+            ("a frame with more runs than one may have is refused", long_runs),
+            ("an offer of more values than memory is for is refused", many_values),
             ("a user who is not root has a store of their own", without_root),
             ("a folder that is no store is refused and stays", foreign_folder),
             ("an end that is no vmforge is told of", not_the_protocol)):
