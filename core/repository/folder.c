@@ -129,13 +129,23 @@ clone_file (VmforgeStore *store, const char *from, const char *to)
   return FALSE;
 }
 
+/* Who is killed before the clone is made, or before what could not be one is gone, leaves an empty file. */
+static gboolean
+has_disk (VmforgeStore *store, const char *path, guint64 bytes)
+{
+  struct stat st;
+  return fstatat (store->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (st.st_mode) &&
+         (guint64)st.st_size == bytes;
+}
+
 /* No second copy: where a clone cannot be, packs have all blocks. */
 static gboolean
 place_disk (VmforgeStore *store, const char *folder, const VfImage *image, GError **error)
 {
   g_autofree char *path = NULL, *to = g_build_filename (folder, "disk.raw", NULL);
-  if (vf_fs_exists (store->fd, to))
+  if (has_disk (store, to, image->bytes))
     return TRUE;
+  (void)unlinkat (store->fd, to, 0);
   if (!vf_storage_map (store->storage, image->volume, TRUE, &path, error))
     return FALSE;
   (void)clone_file (store, path, to);
@@ -192,6 +202,6 @@ repository_add_image (VfUpdate *update, const VfImage *image, const VfStage *sta
     if (renameat (store->fd, made, store->fd, folder) < 0)
       return vf_error_set_errno (error, "cannot rename '%s/%s'", store->path, made);
   }
-  listed->disk = vf_fs_exists (store->fd, disk);
+  listed->disk = has_disk (store, disk, image->bytes);
   return TRUE;
 }

@@ -344,9 +344,14 @@ def published(test):
         build(test, specs(test)["first"], store)
         if os.stat(f"{repository(store)}/index.json").st_ino != inode:
             return "a build that changed nothing wrote it anew"
+        disk = f"{repository(store)}/images/{folders[0]}/disk.raw"
+        with open(disk, "w", encoding="utf-8"):
+            pass  # as a writer leaves it that is killed
         done = test.vmforge("repo", "refresh", store=store)
         if done.returncode or read_listing(repository(store))["number"] <= after["number"]:
             return f"not renewed: {program.said(done)}"
+        if os.path.exists(disk) and os.path.getsize(disk) != after["images"][0]["bytes"]:
+            return "an empty disk is served"
         shutil.rmtree(repository(store))
         done = test.vmforge("repo", "refresh", store=store)
         again = read_listing(repository(store))
