@@ -5,14 +5,17 @@
 #include "common.h"
 
 #include "repository/listing.h"
+#include "store/records.h"
+#include "support/checked.h"
 #include "support/fs.h"
 #include "transfer/remote.h"
 
 #include <string.h>
 
-#define ROOT  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
-#define STORE "00112233445566778899aabbccddeeff"
+#define ROOT      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER     "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define STORE     "00112233445566778899aabbccddeeff"
+#define ELSEWHERE "ffeeddccbbaa99887766554433221100"
 
 static void
 add_image (VfListing *listing, const char *name, const char *version, const char *digest, gint64 created)
@@ -149,6 +152,59 @@ only_what_is_signed_newer_and_not_expired_is_believed (Fixture *fixture, gconstp
 }
 
 static void
+what_nobody_signed_is_not_remembered (Fixture *fixture, gconstpointer data)
+{
+  gint64 later = g_get_real_time () / G_USEC_PER_SEC + 3600;
+  static char *nobody[] = {NULL};
+  char **roles = fixture->store->config->policy_roles;
+  g_autoptr (VfSignKey) key = fixture_key ();
+  fixture_trust (fixture, key, VF_ROLE_SERVICE);
+  ((VfConfig *)fixture->store->config)->policy_roles = nobody;
+  g_assert_true (judge (fixture, NULL, G_MAXINT64, later, NULL));
+  ((VfConfig *)fixture->store->config)->policy_roles = roles;
+  g_assert_true (judge (fixture, key, 5, later, NULL));
+}
+
+typedef struct {
+  Fixture *fixture;
+  const VfSignKey *key;
+  gint ended; /* atomic */
+} Other;
+
+static gpointer
+judge_at_once (gpointer data)
+{
+  Other *other = data;
+  g_assert_true (judge (other->fixture, other->key, 5, g_get_real_time () / G_USEC_PER_SEC + 3600, NULL));
+  g_atomic_int_set (&other->ended, 1);
+  return NULL;
+}
+
+/* What another has seen is written while its own number is judged. */
+static void
+two_at_once_forget_nothing (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VfSignKey) key = fixture_key ();
+  fixture_trust (fixture, key, VF_ROLE_SERVICE);
+  g_autoptr (VfLock) gate = vf_store_gate (fixture->store, &error);
+  g_assert_no_error (error);
+  Other other = {fixture, key, 0};
+  g_autoptr (GThread) thread = g_thread_new ("other", judge_at_once, &other);
+  g_usleep (G_USEC_PER_SEC / 5);
+  g_assert_false (g_atomic_int_get (&other.ended));
+  const char seen[] = "{\"format\":1,\"remotes\":{\"" ELSEWHERE "\":{\"number\":7}}}";
+  g_autoptr (VfJson) json = vf_json_parse (seen, strlen (seen), &error);
+  g_assert_true (vf_checked_write (fixture->store->fd, "remotes.json", json, &error));
+  g_clear_pointer (&gate, vf_lock_release);
+  g_thread_join (g_steal_pointer (&thread));
+  g_autoptr (VfJson) after = vf_checked_read (fixture->store->fd, "remotes.json", &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (vf_json_object (vf_json_object (after, "remotes"), ELSEWHERE));
+  g_assert_nonnull (vf_json_object (vf_json_object (after, "remotes"), STORE));
+}
+
+static void
 a_damaged_memory_is_told (Fixture *fixture, gconstpointer data)
 {
   gint64 later = g_get_real_time () / G_USEC_PER_SEC + 3600;
@@ -169,6 +225,10 @@ main (int argc, char **argv)
                    what_no_file_may_be_called_is_refused);
   g_test_add ("/repository/remote/only-what-is-signed-newer-and-not-expired-is-believed", Fixture, NULL,
               fixture_set_up, only_what_is_signed_newer_and_not_expired_is_believed, fixture_tear_down);
+  g_test_add ("/repository/remote/what-nobody-signed-is-not-remembered", Fixture, NULL, fixture_set_up,
+              what_nobody_signed_is_not_remembered, fixture_tear_down);
+  g_test_add ("/repository/remote/two-at-once-forget-nothing", Fixture, NULL, fixture_set_up,
+              two_at_once_forget_nothing, fixture_tear_down);
   g_test_add ("/repository/remote/a-damaged-memory-is-told", Fixture, NULL, fixture_set_up,
               a_damaged_memory_is_told, fixture_tear_down);
   return g_test_run ();
