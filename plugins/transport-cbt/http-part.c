@@ -4,6 +4,7 @@
 #include "http-part.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define CONNECT_SECONDS 30
 #define MAX_REDIRECTS   5
@@ -52,7 +53,7 @@ read_content_range (HttpPart *part, const char *value)
 static void
 forget_answer (HttpPart *part)
 {
-  part->looked = part->has_range = part->ends = FALSE;
+  part->looked = part->has_range = part->ends = part->slow = FALSE;
   part->refused = NULL;
   part->total = G_MAXUINT64;
   g_clear_pointer (&part->etag, g_free);
@@ -105,11 +106,40 @@ on_data (char *data, size_t size, size_t count, void *user_data)
   return part->ends ? 0 : length;
 }
 
+/* libcurl's own limit knows what comes in a second: whoever says a byte in each is never slow, or never as
+ * long as something is said at once now and then. Silence is left to it. */
+static int
+on_progress (void *user_data, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+  HttpPart *part = user_data;
+  gint64 time = g_get_monotonic_time ();
+  if (now == 0)
+    return 0;
+  if (part->marked == 0 || now - part->marked_bytes >= HTTP_PROGRESS) {
+    part->marked = time;
+    part->marked_bytes = now;
+  } else if (time - part->seen > G_USEC_PER_SEC) {
+    part->marked += time - part->seen; /* nobody read meanwhile: that is not the server's fault */
+  }
+  part->seen = time;
+  part->slow = time - part->marked >= part->silence * (gint64)G_USEC_PER_SEC;
+  return part->slow;
+}
+
 static char *
 join (const char *url, const char *path)
 {
   const char *slash = g_str_has_suffix (url, "/") ? "" : "/";
   return g_strconcat (url, slash, path, NULL);
+}
+
+gboolean
+http_part_is_file (const HttpPart *part)
+{
+  struct stat st;
+  g_autofree char *path =
+      g_str_has_prefix (part->url, "file:") ? g_filename_from_uri (part->url, NULL, NULL) : NULL;
+  return path == NULL || stat (path, &st) < 0 || S_ISREG (st.st_mode); /* libcurl says what is not there */
 }
 
 void
@@ -120,6 +150,8 @@ http_part_prepare (HttpPart *part, const char *url, guint silence)
   g_clear_pointer (&part->easy, curl_easy_cleanup);
   forget_answer (part);
   part->status = 0;
+  part->silence = silence;
+  part->marked = part->seen = 0;
   CURL *easy = part->easy = curl_easy_init ();
   curl_easy_setopt (easy, CURLOPT_PRIVATE, part);
   curl_easy_setopt (easy, CURLOPT_URL, part->url);
@@ -135,6 +167,9 @@ http_part_prepare (HttpPart *part, const char *url, guint silence)
   curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT, (long)MIN (silence, CONNECT_SECONDS));
   curl_easy_setopt (easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt (easy, CURLOPT_LOW_SPEED_TIME, (long)silence);
+  curl_easy_setopt (easy, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt (easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt (easy, CURLOPT_XFERINFODATA, part);
   curl_easy_setopt (easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt (easy, CURLOPT_HEADERDATA, part);
   curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, on_data);
@@ -169,6 +204,7 @@ is_passing (const HttpPart *part, CURLcode result)
   switch (result) {
   case CURLE_HTTP_RETURNED_ERROR:
     return status >= 500 || status == 429 || status == 408;
+  case CURLE_ABORTED_BY_CALLBACK: /* too slow */
   case CURLE_PARTIAL_FILE:
   case CURLE_OPERATION_TIMEDOUT:
   case CURLE_RECV_ERROR:
@@ -198,6 +234,9 @@ http_part_judge (HttpPart *part, CURLcode result, gboolean *may_help)
     return g_strdup ("the server sent less than was asked for");
   }
   *may_help = is_passing (part, result);
+  if (part->slow)
+    return g_strdup_printf ("the server sent less than %d KiB in %u seconds", HTTP_PROGRESS / 1024,
+                            part->silence);
   curl_easy_getinfo (part->easy, CURLINFO_RESPONSE_CODE, &status);
   if (result == CURLE_HTTP_RETURNED_ERROR)
     return g_strdup_printf ("the server says %ld", status);

@@ -10,7 +10,7 @@
 
 /* On one server, one after the other. */
 #define HTTP_TRIES 4
-/* Bytes after which a try is not counted. */
+/* Bytes after which a try is not counted. Fewer in the time of silence are too few. */
 #define HTTP_PROGRESS (16 * 1024)
 
 typedef struct {
@@ -35,13 +35,20 @@ typedef struct {
   guint64 range_from;
   guint64 total; /* bytes of the file; G_MAXUINT64: unknown */
   char *etag;
-  char *got_etag;      /* of the answers that `got` came with, NULL: unknown */
+  char *got_etag; /* of the answers that `got` came with, NULL: unknown */
+  /* How fast it comes: when so much was there, when it was looked at last, and whether that is too slow. */
+  guint silence; /* seconds */
+  curl_off_t marked_bytes;
+  gint64 marked, seen; /* monotonic; 0: nothing has come yet */
+  gboolean slow;
   const char *refused; /* why the answer is of no use */
 } HttpPart;
 
 HttpPart *http_part_new (const char *path, guint64 offset, guint64 length, HttpFlags flags, HttpFunc func,
                          gpointer user_data);
 void http_part_free (gpointer part);
+/* Whether the file can be read: opening what is none may wait for ever. To be asked when it is prepared. */
+gboolean http_part_is_file (const HttpPart *part);
 /* Asks this server for what is missing. */
 void http_part_prepare (HttpPart *part, const char *url, guint silence);
 /* What is wrong with what came, in words to be freed, or NULL. *may_help: whether trying again may help. */

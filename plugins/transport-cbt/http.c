@@ -78,30 +78,6 @@ http_bytes (const Http *http)
   return http->bytes;
 }
 
-static void
-start (Http *http, HttpPart *part)
-{
-  if (part->tries == 0 && part->mirrors == 0)
-    part->mirror = http->preferred;
-  http_part_prepare (part, http->urls[part->mirror], http->silence);
-  g_ptr_array_add (http->running, part);
-  curl_multi_add_handle (http->multi, part->easy);
-}
-
-/* What failed a moment ago waits for one. */
-static void
-start_waiting (Http *http)
-{
-  gint64 now = g_get_monotonic_time ();
-  for (guint i = http->waiting.length; i > 0 && http->running->len < MAX_PARALLEL; i--) {
-    HttpPart *part = g_queue_pop_head (&http->waiting);
-    if (part->not_before > now)
-      g_queue_push_tail (&http->waiting, part);
-    else
-      start (http, part);
-  }
-}
-
 /* A file that changes while it is read has parts that do not belong together. */
 static gboolean
 check_etag (Http *http, HttpPart *part)
@@ -151,6 +127,34 @@ try_again (Http *http, HttpPart *part, const char *why, gboolean may_help)
 }
 
 static gboolean
+start (Http *http, HttpPart *part)
+{
+  if (part->tries == 0 && part->mirrors == 0)
+    part->mirror = http->preferred;
+  http_part_prepare (part, http->urls[part->mirror], http->silence);
+  if (!http_part_is_file (part))
+    return try_again (http, part, "it is no file", FALSE);
+  g_ptr_array_add (http->running, part);
+  curl_multi_add_handle (http->multi, part->easy);
+  return TRUE;
+}
+
+/* What failed a moment ago waits for one. */
+static gboolean
+start_waiting (Http *http)
+{
+  gint64 now = g_get_monotonic_time ();
+  for (guint i = http->waiting.length; i > 0 && http->running->len < MAX_PARALLEL; i--) {
+    HttpPart *part = g_queue_pop_head (&http->waiting);
+    if (part->not_before > now)
+      g_queue_push_tail (&http->waiting, part);
+    else if (!start (http, part))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
 end (Http *http, HttpPart *part, CURLcode result)
 {
   gboolean may_help = FALSE;
@@ -189,8 +193,7 @@ http_run (Http *http)
 {
   while (http->waiting.length > 0 || http->running->len > 0) {
     int running;
-    start_waiting (http);
-    if (http->call->host->cancelled (http->call))
+    if (!start_waiting (http) || http->call->host->cancelled (http->call))
       return FALSE;
     CURLMcode code = curl_multi_perform (http->multi, &running);
     if (code == CURLM_OK && !collect (http))

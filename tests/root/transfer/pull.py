@@ -295,6 +295,31 @@ def cut_off(test):
         return whole(test, "first", target) or whole(test, "next", target)
 
 
+def dripping(test):
+    """A server that says a byte now and then gives way to the next one, or is told of."""
+    slow = ("--transport", "transport-cbt:silence=2")
+    with place(test, "drip-target") as target, server.broken(repository(test.store), "drip", 8 * KIB) as url:
+        done = test.vmforge("pull", url, "first", *slow, store=target, timeout=60)
+        problem = judge_error(done, "cannot read .*disk.index.*less than 16 KiB in 2 seconds", 3)
+        if problem:
+            return problem
+        done = test.vmforge("pull", url, "first", *slow, "--mirror", f"file://{repository(test.store)}", store=target, timeout=120)
+        return program.said(done) if done.returncode else whole(test, "first", target)
+
+
+def no_files(test):
+    """A folder in which names are of something that never ends, or never begins."""
+    with place(test, "pipe-target") as target, served_copy(test) as folder:
+        os.unlink(f"{folder}/index.json")
+        os.mkfifo(f"{folder}/index.json")
+        done = test.vmforge("pull", f"file://{folder}", "first", store=target, timeout=60)
+        problem = judge_error(done, "cannot read .*index.json': it is no file", 3)
+        os.unlink(f"{folder}/index.json")
+        os.symlink("/dev/zero", f"{folder}/index.json")
+        done = test.vmforge("pull", f"file://{folder}", "first", store=target, timeout=60)
+        return problem or judge_error(done, "cannot read .*index.json': it is no file", 3)
+
+
 def resumed(test):
     """What came before a server died is not fetched again."""
     with place(test, "resume-target") as target, place(test, "whole-target") as other:
@@ -431,6 +456,8 @@ def run(test):
             ("empty files, and those that always are cut, are told of", empty_files),
             ("flipped bits are seen, wherever they are", flipped),
             ("a server that cuts, or stalls, is asked again", cut_off),
+            ("a server that drips is given up", dripping),
+            ("what is no file in a folder is not waited for", no_files),
             ("what came before a server died is not fetched again", resumed),
             ("mirrors are tried in turn", mirrors),
             ("tags are words for images", tagged),

@@ -105,7 +105,8 @@ class Far(socketserver.ThreadingTCPServer):
 
 
 class Broken(http.server.BaseHTTPRequestHandler):
-    """mode: `cut` closes each connection after `limit` bytes; `stall` says nothing more after them; `die` serves nothing once
+    """mode: `cut` closes each connection after `limit` bytes; `stall` says nothing more after them; `drip` says
+    the rest byte by byte; `die` serves nothing once
     it has served so many in all; `no-ranges` always sends whole files; `none`: no fault."""
     protocol_version = "HTTP/1.1"
     lock = threading.Lock()
@@ -149,12 +150,24 @@ class Broken(http.server.BaseHTTPRequestHandler):
                 time.sleep(6)
             self.close_connection = True
             return
+        if self.mode == "drip":
+            self.drip(data)
+            return
         with self.lock:
             left = self.limit - self.served[0] if self.mode == "die" else len(data)
             self.served[0] += len(data)
         with contextlib.suppress(OSError):
             self.wfile.write(data[:max(left, 0)])
             self.close_connection = left < len(data)
+
+
+    def drip(self, data):
+        """What is said at once does not exceed what comes in some seconds, so that no look at the speed sees silence."""
+        with contextlib.suppress(OSError):
+            self.wfile.write(data[:self.limit])
+            for at in range(self.limit, len(data)):
+                time.sleep(0.1)
+                self.wfile.write(data[at:at + 1])
 
 
 class Server(http.server.ThreadingHTTPServer):
