@@ -42,8 +42,8 @@ read_window (Bytes *bytes, guint64 first, PackWindow *window)
   if (window->runs == NULL)
     return FALSE;
   return window->runs->len > 0 && g_array_index (window->runs, Run, 0).block >= first && window->length > 0 &&
-         window->length <= ZSTD_compressBound (PACK_BLOCKS * BLOCK) && window->offset >= PACK_HEADER &&
-         window->offset <= (guint64)G_MAXINT64 - window->length;
+         window->length <= ZSTD_compressBound (runs_blocks (window->runs) * BLOCK) &&
+         window->offset >= PACK_HEADER && window->offset <= (guint64)G_MAXINT64 - window->length;
 }
 
 static void

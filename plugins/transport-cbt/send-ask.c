@@ -40,7 +40,8 @@ hear_found (Sender *sender, const Frame *frame)
   guint64 bit = 0;
   if (frame->length - sizeof number != (runs_blocks (runs) + 7) / 8)
     return FALSE;
-  for (guint i = 0; i < runs->len; i++) {
+  /* Nobody waits any more where asking has failed. */
+  for (guint i = 0; sender->lacking != NULL && i < runs->len; i++) {
     const Run *run = &g_array_index (runs, Run, i);
     for (guint64 j = 0; j < run->count; j++, bit++)
       if ((bits[bit / 8] >> bit % 8 & 1) == 0)

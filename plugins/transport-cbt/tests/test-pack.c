@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define BLOCKS 3000
 
@@ -188,6 +189,24 @@ what_is_cut_off_is_refused (void)
   }
 }
 
+/* Else a server could have us fetch many times what the blocks are. */
+static void
+a_window_is_not_longer_than_its_blocks (void)
+{
+  g_autoptr (GByteArray) pack = make_pack (1);
+  g_autoptr (GArray) windows = read_pack (pack);
+  PackHeader header;
+  g_assert_true (pack_header_read (pack->data, &header));
+  gsize most = ZSTD_compressBound (runs_blocks (g_array_index (windows, PackWindow, 0).runs) * BLOCK);
+  for (gsize more = 0; more < 2; more++) {
+    guint32 length = GUINT32_TO_LE ((guint32)(most + more));
+    memcpy (pack->data + PACK_HEADER + 8, &length, sizeof length);
+    cbt_sha256 (pack->data + PACK_HEADER, header.table_bytes, pack->data + 32);
+    g_autoptr (GArray) read = read_pack (pack);
+    g_assert_true ((read != NULL) == (more == 0));
+  }
+}
+
 static void
 a_window_that_is_none_does_not_unpack (void)
 {
@@ -220,6 +239,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cbt/pack/what-is-the-same-has-no-window", what_is_the_same_has_no_window);
   g_test_add_func ("/cbt/pack/a-flipped-byte-is-seen", a_flipped_byte_is_seen);
   g_test_add_func ("/cbt/pack/what-is-cut-off-is-refused", what_is_cut_off_is_refused);
+  g_test_add_func ("/cbt/pack/a-window-is-not-longer-than-its-blocks",
+                   a_window_is_not_longer_than_its_blocks);
   g_test_add_func ("/cbt/pack/a-window-that-is-none-does-not-unpack", a_window_that_is_none_does_not_unpack);
   return g_test_run ();
 }
