@@ -174,6 +174,8 @@ cbt_receive (void *handle, Call *call, const struct vmforge_stream *stream)
   gboolean done = run (&receiver);
   if (!done && g_atomic_int_get (&receiver.wire.closed))
     wire_cut (&receiver.wire);
+  else if (!done)
+    wire_complain (&receiver.wire, "the receiver has failed, see there");
   tell (&receiver);
   wire_end (&receiver.wire);
   return done ? 0 : -1;

@@ -53,7 +53,8 @@ class Sender:
                 raise RuntimeError(self.process.stderr.read().decode())
             kind, content = head[0], self.process.stdout.read(struct.unpack("<I", head[4:])[0])
         if kind != wanted:
-            raise RuntimeError(content.decode(errors="replace") if kind == ERROR else f"frame {kind}")
+            told = content.decode(errors="replace") + self.process.stderr.read().decode()
+            raise RuntimeError(told if kind == ERROR else f"frame {kind}")
         return content
 
     def offer(self, manifest, signatures, **more):
