@@ -82,14 +82,10 @@ check_signatures (VfSession *session, GError **error)
   return signers != NULL;
 }
 
-gboolean
-vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmforge_offer_answer *answer,
-                  GError **error)
+static gboolean
+take_offer (VfSession *session, enum vmforge_offer_answer *answer, GError **error)
 {
-  if (session->offer != NULL)
-    return vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer offers two images at once");
-  session->offer = vf_offer_parse (bytes, length, error);
-  if (session->offer == NULL || !check_signatures (session, error) || !lock_content (session, error))
+  if (!lock_content (session, error))
     return FALSE;
   g_autoptr (GError) failure = NULL;
   g_autoptr (VfStage) there = vf_image_stage (session->store, session->offer->manifest, &failure);
@@ -107,10 +103,44 @@ vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmfo
   return session->target != NULL;
 }
 
+gboolean
+vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmforge_offer_answer *answer,
+                  GError **error)
+{
+  session->offer = vf_offer_parse (bytes, length, error);
+  return session->offer != NULL && check_signatures (session, error) && take_offer (session, answer, error);
+}
+
+/* Rollback: somebody who has an old image, signed by whom we trust, shall not make it the current one again.
+ */
+static gboolean
+check_order (const VfSession *session, GError **error)
+{
+  const VfOffer *offer = session->offer;
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfImage) current = vf_store_find_image (session->store, offer->name, &failure);
+  gint64 created = vf_json_int (offer->manifest, "created", 0);
+  if (failure != NULL && !g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_NOT_FOUND)) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return FALSE;
+  }
+  if (current == NULL || current->created <= created || strcmp (current->digest, offer->digest) == 0)
+    return TRUE;
+  return vf_error_set (error, VMFORGE_ERROR_FAILED,
+                       "image %s is not taken: it is older than the one of that name which is there "
+                       "(`vmforge images rm %s` at the receiver removes that)",
+                       offer->name, offer->name);
+}
+
 static gboolean
 offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
 {
-  return vf_session_offer (data, bytes, length, answer, error);
+  VfSession *session = data;
+  if (session->offer != NULL)
+    return vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer offers two images at once");
+  session->offer = vf_offer_parse (bytes, length, error);
+  return session->offer != NULL && check_signatures (session, error) && check_order (session, error) &&
+         take_offer (session, answer, error);
 }
 
 static gboolean

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import rude
 from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, trust, whole
@@ -188,6 +189,27 @@ def not_trusted(test):
         return judge_error(done, "was revoked")
 
 
+def digest_of(test, image, store=None):
+    return json.loads(test.vmforge("images", "show", "--json", image, store=store).stdout)["digest"]
+
+
+def older(test):
+    """What was signed once stays signed: who has it cannot make it the current image again."""
+    for word in ("old", "new"):
+        build(test, test.spec("aged", appliance={"hostname": word}))
+        old = digest_of(test, "aged") if word == "old" else old
+        time.sleep(1.1)  # images are dated to the second
+    with place(test, "ages") as target:
+        push(test, "aged", target)
+        done, _ = push(test, old, target)
+        problem = judge_error(done, "aged:0@x86_64 is not taken: it is older than the one of that name")
+        if problem or digest_of(test, "aged", target) != digest_of(test, "aged"):
+            return problem or "the old one is the current one"
+        test.vmforge("images", "rm", "aged", store=target)
+        done, _ = push(test, old, target)
+        return None if done.returncode == 0 and digest_of(test, "aged", target) == old else program.said(done)
+
+
 def without_root(test):
     """A user who is not root has a store of their own: it receives, pulls, serves, verifies and forgets."""
     folder = os.path.join(test.work, "of-nobody")
@@ -257,6 +279,7 @@ def run(test):
             ("what was received is collected when nothing needs it", collected),
             ("URLs that name no store are refused, and images that are not there", bad_places),
             ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
+            ("an image is not taken that is older than the one of its name", older),
             ("signatures that are none, or forged, take nothing from the good one", foreign_signatures),
             ("a frame with more runs than one may have is refused", long_runs),
             ("an offer of more values than memory is for is refused", many_values),
