@@ -132,9 +132,18 @@ vf_cli_open_existing_store (const VfCli *cli, GError **error)
   return plain == NULL ? NULL : vf_cli_open_store (cli, error);
 }
 
+VfImage *
+vf_cli_take_image (VfCli *cli, const char *word, VmforgeStore **store, GError **error)
+{
+  vf_cli_catch_signals (cli, TRUE);
+  *store = vf_cli_open_existing_store (cli, error);
+  return *store == NULL ? NULL : vf_store_find_image (*store, word, error);
+}
+
 gboolean
 vf_cli_change_each (VfCli *cli, char **words, const char *what,
-                    gboolean (*func) (VmforgeStore *store, const char *word, GError **error), GError **error)
+                    gboolean (*func) (VmforgeStore *store, const char *word, GError **error),
+                    void (*end) (VmforgeStore *store), GError **error)
 {
   if (!vf_cli_need_store (cli, what, error))
     return FALSE;
@@ -142,10 +151,12 @@ vf_cli_change_each (VfCli *cli, char **words, const char *what,
   g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
   if (store == NULL)
     return FALSE;
-  for (char **word = words; *word != NULL; word++)
-    if (vf_error_set_if_cancelled (cli->cancellable, error) || !func (store, *word, error))
-      return FALSE;
-  return TRUE;
+  gboolean done = TRUE;
+  for (char **word = words; done && *word != NULL; word++)
+    done = !vf_error_set_if_cancelled (cli->cancellable, error) && func (store, *word, error);
+  if (end != NULL)
+    end (store);
+  return done;
 }
 
 static gboolean

@@ -87,11 +87,14 @@ VmforgeStore *vf_cli_open_existing_store (const VfCli *cli, GError **error);
 /* "build/vmforge COMMAND --store DIR --storage SETTING", as this program was called and as far as the options
  * were given, quoted: a command for the user. Free it. */
 char *vf_cli_words (const VfCli *cli, const char *command);
-/* As root and with the store open: calls func for each word, up to the first that fails. what: "removing an
- * image". */
+/* For a command about one image: catches signals, opens the store, which must be there, and finds the image.
+ * *store: NULL before; the caller's, also where the image is not found. */
+VfImage *vf_cli_take_image (VfCli *cli, const char *word, VmforgeStore **store, GError **error);
+/* As root and with the store open: calls func for each word, up to the first that fails, then end, if given.
+ * what: "removing an image". */
 gboolean vf_cli_change_each (VfCli *cli, char **words, const char *what,
                              gboolean (*func) (VmforgeStore *store, const char *word, GError **error),
-                             GError **error);
+                             void (*end) (VmforgeStore *store), GError **error);
 gboolean vf_cli_use_color (const VfCli *cli, FILE *file);
 /* "2026-11-22 22:35", local time. Free the result. */
 char *vf_cli_format_time (gint64 seconds);

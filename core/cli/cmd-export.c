@@ -25,9 +25,8 @@ run (VfCli *cli, char **arguments, GError **error)
   const char *format = given.format == NULL ? "raw" : given.format;
   if (!vf_cli_check_format (format, COMMAND, error) || !vf_cli_need_root ("exporting an image", error))
     return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);
   if (image == NULL)
     return FALSE;
   g_autofree char *path = vf_image_output_path (image, format, given.output == NULL ? "." : given.output);

@@ -205,12 +205,8 @@ remove_one (VmforgeStore *store, const char *word, GError **error)
 static gboolean
 run_rm (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_change_each (cli, arguments, "removing an image", remove_one, error))
-    return FALSE;
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  if (store != NULL)
-    vf_cli_update_repository (store);
-  return store != NULL;
+  return vf_cli_change_each (cli, arguments, "removing an image", remove_one, vf_cli_update_repository,
+                             error);
 }
 
 /* The first word is the image, the others are tags. */
@@ -221,9 +217,8 @@ change_tags (VfCli *cli, char **arguments,
 {
   if (!vf_cli_need_store (cli, "changing an image", error))
     return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);
   if (image == NULL)
     return FALSE;
   for (char **tag = arguments + 1; *tag != NULL; tag++)

@@ -43,10 +43,9 @@ run_push (VfCli *cli, char **arguments, GError **error)
 {
   if (!vf_cli_need_store (cli, "reading volumes", error))
     return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
   signal (SIGPIPE, SIG_IGN); /* a peer that closes is an error to tell, not our end */
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);
   if (image == NULL)
     return FALSE;
   if (image->name == NULL)

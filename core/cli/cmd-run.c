@@ -80,9 +80,8 @@ run (VfCli *cli, char **arguments, GError **error)
   if (!check_terminal (error))
     return FALSE;
   options.extra = arguments + 1;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);
   return image != NULL && vf_image_run (store, image, &options, cli->cancellable, error);
 }
 

@@ -60,9 +60,8 @@ sign_image (VfCli *cli, const char *word, GError **error)
 {
   if (!vf_cli_need_store (cli, "signing an image of the store", error))
     return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, word, error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, word, &store, error);
   if (image == NULL) {
     g_prefix_error (error, "'%s' is no file here, and as an image: ", word);
     return FALSE;

@@ -141,7 +141,7 @@ remove_one (VmforgeStore *store, const char *word, GError **error)
 static gboolean
 run_rm (VfCli *cli, char **arguments, GError **error)
 {
-  return vf_cli_change_each (cli, arguments, "removing a stage", remove_one, error);
+  return vf_cli_change_each (cli, arguments, "removing a stage", remove_one, NULL, error);
 }
 
 static gboolean
@@ -161,13 +161,13 @@ unpin_one (VmforgeStore *store, const char *word, GError **error)
 static gboolean
 run_keep (VfCli *cli, char **arguments, GError **error)
 {
-  return vf_cli_change_each (cli, arguments, "pinning a stage", pin_one, error);
+  return vf_cli_change_each (cli, arguments, "pinning a stage", pin_one, NULL, error);
 }
 
 static gboolean
 run_unkeep (VfCli *cli, char **arguments, GError **error)
 {
-  return vf_cli_change_each (cli, arguments, "unpinning a stage", unpin_one, error);
+  return vf_cli_change_each (cli, arguments, "unpinning a stage", unpin_one, NULL, error);
 }
 
 static const VfCommand children[] = {

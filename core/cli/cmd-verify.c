@@ -61,9 +61,8 @@ run (VfCli *cli, char **arguments, GError **error)
 {
   if (!vf_cli_need_store (cli, "reading volumes", error))
     return FALSE;
-  vf_cli_catch_signals (cli, TRUE);
-  g_autoptr (VmforgeStore) store = vf_cli_open_existing_store (cli, error);
-  g_autoptr (VfImage) image = store == NULL ? NULL : vf_store_find_image (store, arguments[0], error);
+  g_autoptr (VmforgeStore) store = NULL;
+  g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);
   if (image == NULL)
     return FALSE;
   Output output = {.cli = cli, .steps = cli->json ? json_object_new_array () : NULL};
