@@ -20,6 +20,7 @@ static gpointer
 work (gpointer data)
 {
   Crew *crew = data;
+  Room room = {0};
   g_mutex_lock (&crew->lock);
   for (;;) {
     gpointer job = g_queue_pop_head (&crew->jobs);
@@ -37,13 +38,14 @@ work (gpointer data)
     if (skip)
       crew->free_job (job);
     else
-      done = crew->func (job, crew->user_data);
+      done = crew->func (job, &room, crew->user_data);
     g_mutex_lock (&crew->lock);
     crew->failed |= !done;
     crew->busy--;
     g_cond_broadcast (&crew->changed);
   }
   g_mutex_unlock (&crew->lock);
+  room_clear (&room);
   return NULL;
 }
 

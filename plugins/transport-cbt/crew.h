@@ -5,11 +5,12 @@
 #pragma once
 
 #include "cbt.h"
+#include "room.h"
 
 typedef struct _Crew Crew;
 
-/* Takes the job. FALSE: it failed, with the call's error set. */
-typedef gboolean (*CrewFunc) (gpointer job, gpointer user_data);
+/* Takes the job. room: of the thread. FALSE: it failed, with the call's error set. */
+typedef gboolean (*CrewFunc) (gpointer job, Room *room, gpointer user_data);
 
 Crew *crew_new (guint threads, CrewFunc func, GDestroyNotify free_job, gpointer user_data);
 /* Takes the job in any case. FALSE once any job has failed. */

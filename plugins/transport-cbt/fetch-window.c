@@ -72,6 +72,8 @@ unpack (const FetchJob *job, guint8 *room)
   const guint8 *bytes = job->bytes->data + job->offset;
   if (job->window == NULL) {
     memcpy (room, bytes, job->length);
+    /* The end of the last block of a disk. */
+    memset (room + job->length, 0, (BLOCK - job->length % BLOCK) % BLOCK);
     return TRUE;
   }
   return pack_window_unpack (job->window, bytes, room) ||
@@ -79,12 +81,11 @@ unpack (const FetchJob *job, guint8 *room)
 }
 
 gboolean
-fetch_job (gpointer data, gpointer user_data)
+fetch_job (gpointer data, Room *room, gpointer user_data)
 {
   FetchJob *job = data;
   Fetcher *fetcher = user_data;
-  /* Zeroed for the end of the last block of a disk. */
-  g_autofree guint8 *plain = g_malloc0 (PACK_BLOCKS * BLOCK);
+  guint8 *plain = room_bytes (room, ROOM_PLAIN, PACK_BLOCKS * BLOCK);
   gboolean done = unpack (job, plain) && write_wanted (job, plain);
   if (done)
     __atomic_add_fetch (&fetcher->moved, (gint64)job->wanted->len * BLOCK, __ATOMIC_RELAXED);

@@ -68,7 +68,7 @@ typedef struct {
   gsize offset, length;     /* of what is this window's in it */
   GArray *wanted;           /* Wanted, ascending; owned */
 } FetchJob;
-gboolean fetch_job (gpointer job, gpointer fetcher);
+gboolean fetch_job (gpointer job, Room *room, gpointer fetcher);
 void fetch_job_free (gpointer job);
 
 /* Figures, to the engine. index: since `before`, nothing but hashes and tables came. */

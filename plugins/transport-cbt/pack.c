@@ -77,15 +77,15 @@ write_at (Packer *packer, const void *data, gsize length, guint64 offset)
 
 /* Where it lies is decided when its length is known, so no window waits for another. */
 static gboolean
-pack_window (gpointer job, gpointer user_data)
+pack_window (gpointer job, Room *room, gpointer user_data)
 {
   Packer *packer = user_data;
   PackWindow *window = job;
-  gsize length = runs_blocks (window->runs) * BLOCK, room = ZSTD_compressBound (length);
-  g_autofree guint8 *plain = g_malloc (length), *packed = g_malloc (room);
+  gsize length = runs_blocks (window->runs) * BLOCK, bound = ZSTD_compressBound (length);
+  guint8 *plain = room_bytes (room, ROOM_PLAIN, length), *packed = room_bytes (room, ROOM_PACKED, bound);
   if (!runs_read (packer->call, packer->content, window->runs, plain))
     return FALSE;
-  gsize size = ZSTD_compress (packed, room, plain, length, packer->level);
+  gsize size = ZSTD_compressCCtx (room_packer (room), packed, bound, plain, length, packer->level);
   if (ZSTD_isError (size))
     return cbt_fail (packer->call, VMFORGE_PLUGIN_FAILED, "zstd: %s", ZSTD_getErrorName (size));
   g_mutex_lock (&packer->lock);

@@ -7,9 +7,7 @@
 
 #include "copier.h"
 
-#define ZSTD_STATIC_LINKING_ONLY
 #include <string.h>
-#include <zstd.h>
 
 #define ALL_BLOCKS (G_GUINT64_CONSTANT (1) << 49)
 
@@ -43,14 +41,13 @@ receive_copy (Receiver *receiver, Bytes bytes)
 
 /* Exactly as many bytes as are expected. */
 static gboolean
-unpack (const Bytes *packed, const guint8 *prefix, gsize prefix_length, guint8 *room, gsize length)
+unpack (ZSTD_DCtx *context, const Bytes *packed, const guint8 *prefix, gsize prefix_length, guint8 *plain,
+        gsize length)
 {
-  ZSTD_DCtx *context = ZSTD_createDCtx ();
   ZSTD_DCtx_setParameter (context, ZSTD_d_windowLogMax, WINDOW_LOG);
   if (prefix_length > 0)
     ZSTD_DCtx_refPrefix (context, prefix, prefix_length);
-  gsize size = ZSTD_decompressDCtx (context, room, length, packed->data, packed->length);
-  ZSTD_freeDCtx (context);
+  gsize size = ZSTD_decompressDCtx (context, plain, length, packed->data, packed->length);
   return !ZSTD_isError (size) && size == length;
 }
 
@@ -67,17 +64,18 @@ write_runs (Receiver *receiver, const GArray *runs, const guint8 *data)
 }
 
 gboolean
-receive_data (Receiver *receiver, Bytes bytes)
+receive_data (Receiver *receiver, Room *room, Bytes bytes)
 {
   g_autoptr (GArray) runs = runs_get (&bytes, ALL_BLOCKS, WINDOW_BLOCKS);
   g_autoptr (GArray) from = runs == NULL ? NULL : runs_get (&bytes, receiver->blocks, PREFIX_BLOCKS);
   if (from == NULL || runs->len == 0)
     return receive_refuse (receiver);
   gsize length = runs_blocks (runs) * BLOCK, prefix_length = runs_blocks (from) * BLOCK;
-  g_autofree guint8 *plain = g_malloc (length), *prefix = g_malloc (MAX (prefix_length, 1));
+  guint8 *plain = room_bytes (room, ROOM_PLAIN, length),
+         *prefix = room_bytes (room, ROOM_PREFIX, prefix_length);
   if (!runs_read (receiver->call, receiver->base, from, prefix))
     return FALSE;
-  if (!unpack (&bytes, prefix, prefix_length, plain, length))
+  if (!unpack (room_unpacker (room), &bytes, prefix, prefix_length, plain, length))
     return receive_refuse (receiver);
   __atomic_add_fetch (&receiver->moved, length, __ATOMIC_RELAXED);
   return write_runs (receiver, runs, plain);

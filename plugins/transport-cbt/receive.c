@@ -95,7 +95,7 @@ receive_free (gpointer data)
 }
 
 gboolean
-receive_frame (gpointer job, gpointer user_data)
+receive_frame (gpointer job, Room *room, gpointer user_data)
 {
   Receiver *receiver = user_data;
   Frame *frame = job;
@@ -109,7 +109,7 @@ receive_frame (gpointer job, gpointer user_data)
     done = receive_copy (receiver, bytes);
     break;
   case FRAME_DATA:
-    done = receive_data (receiver, bytes);
+    done = receive_data (receiver, room, bytes);
     break;
   case FRAME_QUERY:
     done = receive_query (receiver, bytes);

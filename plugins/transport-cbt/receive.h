@@ -23,13 +23,13 @@ typedef struct {
 } Receiver;
 
 /* A frame, for the crew. */
-gboolean receive_frame (gpointer frame, gpointer receiver);
+gboolean receive_frame (gpointer frame, Room *room, gpointer receiver);
 void receive_free (gpointer frame);
 
 /* Each of one type of frame, by any thread. */
 gboolean receive_zero (Receiver *receiver, Bytes bytes);
 gboolean receive_copy (Receiver *receiver, Bytes bytes);
-gboolean receive_data (Receiver *receiver, Bytes bytes);
+gboolean receive_data (Receiver *receiver, Room *room, Bytes bytes);
 gboolean receive_query (Receiver *receiver, Bytes bytes);
 /* The error for what does not follow the protocol; returns FALSE. */
 gboolean receive_refuse (Receiver *receiver);

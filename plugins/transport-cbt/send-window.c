@@ -6,9 +6,7 @@
  * that were written anew elsewhere. */
 #include "send.h"
 
-#define ZSTD_STATIC_LINKING_ONLY
 #include <string.h>
-#include <zstd.h>
 
 #define LEVEL 3 /* 4 to 6 take 1.2, 1.5, 1.6 times as long and save 1, 4, 6 % (docs/performance.md) */
 
@@ -27,19 +25,16 @@ window_free (gpointer data)
 }
 
 static gsize
-compress (const guint8 *plain, gsize length, const guint8 *prefix, gsize prefix_length, guint8 *room,
-          gsize room_length)
+compress (ZSTD_CCtx *context, const guint8 *plain, gsize length, const guint8 *prefix, gsize prefix_length,
+          guint8 *packed, gsize packed_length)
 {
-  ZSTD_CCtx *context = ZSTD_createCCtx ();
   ZSTD_CCtx_setParameter (context, ZSTD_c_compressionLevel, LEVEL);
   if (prefix_length > 0) {
     ZSTD_CCtx_setParameter (context, ZSTD_c_windowLog, WINDOW_LOG);
     ZSTD_CCtx_setParameter (context, ZSTD_c_enableLongDistanceMatching, 1);
     ZSTD_CCtx_refPrefix (context, prefix, prefix_length);
   }
-  gsize size = ZSTD_compress2 (context, room, room_length, plain, length);
-  ZSTD_freeCCtx (context);
-  return size;
+  return ZSTD_compress2 (context, packed, packed_length, plain, length);
 }
 
 static gboolean
@@ -59,18 +54,18 @@ send_packed (Sender *sender, const Window *window, gsize plain, const guint8 *pa
 }
 
 gboolean
-window_send (gpointer job, gpointer data)
+window_send (gpointer job, Room *room, gpointer data)
 {
   Sender *sender = data;
   Window *window = job;
   gsize length = runs_blocks (window->runs) * BLOCK, prefix_length = runs_blocks (window->prefix) * BLOCK;
-  gsize room = ZSTD_compressBound (length);
-  g_autofree guint8 *plain = g_malloc (length), *prefix = g_malloc (MAX (prefix_length, 1)),
-                    *packed = g_malloc (room);
+  gsize bound = ZSTD_compressBound (length);
+  guint8 *plain = room_bytes (room, ROOM_PLAIN, length), *packed = room_bytes (room, ROOM_PACKED, bound),
+         *prefix = room_bytes (room, ROOM_PREFIX, prefix_length);
   gboolean done = runs_read (sender->call, sender->content, window->runs, plain) &&
                   runs_read (sender->call, sender->base, window->prefix, prefix);
   if (done) {
-    gsize size = compress (plain, length, prefix, prefix_length, packed, room);
+    gsize size = compress (room_packer (room), plain, length, prefix, prefix_length, packed, bound);
     done = ZSTD_isError (size) ? cbt_fail (sender->call, VMFORGE_PLUGIN_FAILED, "cannot compress: %s",
                                            ZSTD_getErrorName (size))
                                : send_packed (sender, window, length, packed, size);

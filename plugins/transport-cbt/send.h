@@ -62,5 +62,5 @@ void send_tell (Sender *sender);
 /* ---- send-window.c */
 /* Takes `wanted` and `replaced` apart into windows, for the crew. */
 gboolean send_windows (Sender *sender);
-gboolean window_send (gpointer window, gpointer sender);
+gboolean window_send (gpointer window, Room *room, gpointer sender);
 void window_free (gpointer window);

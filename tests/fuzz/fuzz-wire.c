@@ -121,6 +121,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                        .base = 0,
                        .blocks = BLOCKS,
                        .resumes = size % 2};
+  Room room = {0};
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
   receiver.wire = (Wire){.call = &call, .input = null, .output = null, .silence = 1};
   g_mutex_init (&receiver.wire.lock);
@@ -132,8 +133,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     memcpy (frame->data, data + 3, frame->length);
     data += 3 + frame->length;
     size -= 3 + frame->length;
-    (void)receive_frame (frame, &receiver);
+    (void)receive_frame (frame, &room, &receiver);
   }
+  room_clear (&room);
   g_mutex_clear (&receiver.wire.lock);
   close (null);
   return 0;
