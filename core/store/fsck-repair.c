@@ -161,18 +161,33 @@ is_damaged (const Repair *repair, const char *digest)
   return FALSE;
 }
 
-/* Its last stage goes, and no other storage has it. */
+/* A stage that is there, and will be, in this storage or another. */
+static gboolean
+is_left (const Repair *repair, const char *key)
+{
+  g_auto (GStrv) storages = vf_stage_storages (repair->fsck->store, key, NULL);
+  guint count = storages == NULL ? 0 : g_strv_length (storages);
+  return count > (g_hash_table_contains (repair->doomed, key) ? 1 : 0);
+}
+
+/* The stage that its manifest names, or the one that it was received as, goes, and with it the last one that
+ * has its blocks. */
 static gboolean
 loses_stage (const Repair *repair, const char *digest)
 {
   VmforgeStore *store = repair->fsck->store;
   g_autofree char *path = g_strdup_printf ("objects/%s.json", digest);
   g_autoptr (VfJson) manifest = vf_records_read (store, path, NULL);
-  const char *key = manifest == NULL ? "" : vf_json_string (manifest, "stage", "");
-  if (!g_hash_table_contains (repair->doomed, key))
+  if (manifest == NULL)
     return FALSE;
-  g_auto (GStrv) storages = vf_stage_storages (store, key, NULL);
-  return storages == NULL || g_strv_length (storages) < 2;
+  const char *key = vf_json_string (manifest, "stage", ""), *root = vf_json_string (manifest, "root", "");
+  g_autofree char *import = vf_import_key (root);
+  if ((!g_hash_table_contains (repair->doomed, key) && !g_hash_table_contains (repair->doomed, import)) ||
+      is_left (repair, import))
+    return FALSE;
+  /* What was built here under this key may have other blocks. */
+  g_autoptr (VfStage) stage = is_left (repair, key) ? vf_store_find_stage (store, key, NULL) : NULL;
+  return stage == NULL || (*root != '\0' && g_strcmp0 (stage->index, root) != 0);
 }
 
 static gboolean

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import rude
-from common import build, fixture, images, judge_error, place, program, push, relayed, same, specs, trust, whole
+from common import build, fixture, images, judge_error, path_of, place, program, push, relayed, same, specs, trust, whole
 
 KIB = 1024
 NOBODY = 65534
@@ -96,6 +96,22 @@ def two_at_once(test):
         ends = [process.wait() for process in running]
         stages = json.loads(test.vmforge("stages", "list", "--json", store=target).stdout)
         return f"{ends} {stages}" if ends != [0, 0] or len(stages) != 1 else whole(test, "first", target)
+
+
+def repaired(test):
+    """A damaged volume takes the image with it that was received as it; what another sender brings is whole again."""
+    with place(test, "rots") as target:
+        push(test, "first", target)
+        with open(path_of(test, "first", target), "r+b") as volume:
+            volume.seek(1 << 20)
+            byte = volume.read(1)
+            volume.seek(1 << 20)
+            volume.write(bytes([byte[0] ^ 1]))
+        done = test.vmforge("fsck", "--repair", store=target)
+        if "removed image first:0@" not in done.stdout or images(test, target):
+            return program.said(done)
+        push(test, "first", target)
+        return whole(test, "first", target)
 
 
 def collected(test):
@@ -276,6 +292,7 @@ def run(test):
             ("what lies elsewhere in both stores is not even asked for", known_elsewhere),
             ("what is said of the bytes on the wire is so, and a slow link does no harm", relay),
             ("two that push the same image at once make one of it", two_at_once),
+            ("a received image that is damaged is removed by fsck, and comes again", repaired),
             ("what was received is collected when nothing needs it", collected),
             ("URLs that name no store are refused, and images that are not there", bad_places),
             ("what a key has signed that is not trusted, or was revoked, is not taken", not_trusted),
