@@ -37,6 +37,8 @@ on_step (gboolean good, const char *what, gpointer user_data)
   Output *output = user_data;
   clear (output);
   if (output->steps == NULL) {
+    if (good && output->cli->quiet)
+      return;
     printf ("%s %s\n", good ? "good" : "BAD ", what);
     return;
   }

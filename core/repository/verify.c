@@ -33,6 +33,27 @@ static void G_GNUC_PRINTF (3, 4) tell (Verify *verify, gboolean good, const char
 }
 
 static void
+tell_signer (Verify *verify, const VfTrustedKey *key)
+{
+  tell (verify, TRUE, "signed by key %s (%s%s%s)", key->id, vf_role_name (key->role),
+        key->name == NULL ? "" : ", ", key->name == NULL ? "" : key->name);
+}
+
+/* Those that the policy does not ask for: an author's signature is good to know of all the same. */
+static void
+tell_others (Verify *verify, VfKeyring *keyring, const char *text, const char *const *signatures,
+             GPtrArray *told)
+{
+  for (VfRole role = VF_ROLE_SERVICE; role <= VF_ROLE_AUTHOR; role++) {
+    g_autoptr (GPtrArray) signers =
+        vf_keyring_judge (keyring, text, strlen (text), signatures, role, NULL, NULL);
+    for (guint i = 0; signers != NULL && i < signers->len; i++)
+      if (told == NULL || !g_ptr_array_find (told, signers->pdata[i], NULL))
+        tell_signer (verify, signers->pdata[i]);
+  }
+}
+
+static void
 check_signatures (Verify *verify)
 {
   g_autoptr (GError) failure = NULL;
@@ -47,11 +68,10 @@ check_signatures (Verify *verify)
     tell (verify, FALSE, "signatures: %s", failure->message);
   else if (signers->len == 0)
     tell (verify, TRUE, "signatures: none is required");
-  for (guint i = 0; signers != NULL && i < signers->len; i++) {
-    const VfTrustedKey *key = g_ptr_array_index (signers, i);
-    tell (verify, TRUE, "signed by key %s (%s%s%s)", key->id, vf_role_name (key->role),
-          key->name == NULL ? "" : ", ", key->name == NULL ? "" : key->name);
-  }
+  for (guint i = 0; signers != NULL && i < signers->len; i++)
+    tell_signer (verify, signers->pdata[i]);
+  if (keyring != NULL)
+    tell_others (verify, keyring, text, (const char *const *)signatures, signers);
 }
 
 static void

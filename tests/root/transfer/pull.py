@@ -171,6 +171,20 @@ def sign_listing(test, folder, listing):
         trust_key(test, target, key, "service")
 
 
+def authors(test):
+    """An author's signature is told of whether or not the policy asks for it."""
+    key = author_key(test)
+    with place(test, "authors-target") as target:
+        push(test, "first", target)
+        with_passphrase(test, "sign", "--key", key, "--store", target, "first")
+        before = test.vmforge("verify", "--quick", "first", store=target)
+        trust_key(test, target, key, "author")
+        after = test.vmforge("verify", "--quick", "first", store=target)
+        quiet = test.vmforge("verify", "--quick", "-q", "first", store=target)
+        good = "(author" not in before.stdout and "(author" in after.stdout and not quiet.stdout + quiet.stderr
+        return None if good else "\n".join(map(program.said, (before, after, quiet)))
+
+
 def refused(test, target, url, pattern, image="first", status=1):
     done, _ = pull(test, url, image, target)
     problem = judge_error(done, pattern, status)
@@ -466,6 +480,7 @@ def run(test):
             ("mirrors are tried in turn", mirrors),
             ("tags are words for images", tagged),
             ("where an author must have signed, what none signed is refused", signed_by_author),
+            ("an author's signature is told of, whatever the policy asks for", authors),
             ("the repository lists what there is, and nothing else is left in it", published)):
         test.attempt(sentence, lambda function=function: function(test))
 
