@@ -90,9 +90,12 @@ run_trust (VfCli *cli, char **arguments, GError **error)
   VfSignPublic public;
   VfRole role;
   char id[VF_SIGN_ID_HEX + 1];
+  if (given.role == NULL)
+    return vf_cli_usage_error (error, "vmforge key trust",
+                               "say what it may sign: --role service or --role author");
   if (!vf_role_parse (given.role, &role))
     return vf_cli_usage_error (error, "vmforge key trust", "--role is service or author, not '%s'",
-                               given.role == NULL ? "" : given.role);
+                               given.role);
   if (!read_public (arguments[0], &public, error))
     return FALSE;
   /* A store that will only receive may not be there yet. */

@@ -82,7 +82,7 @@ const VfCommand vf_command_pull = {
     .arguments = "URL IMAGE",
     .summary = "Fetch an image from a repository: only the blocks that this store lacks",
     .details =
-        "URL is http://, https:// or file:/// and the folder 'repository' of a store, as any web server\n"
+        "URL is http://, https:// or file:/// and the folder 'repository' of a store, as a web server\n"
         "serves it. IMAGE is NAME[:VERSION][@ARCH] or the digest of a manifest.",
     .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_TRANSPORT | VF_CLI_JSON | VF_CLI_DISPLAY,
     .entries = entries,

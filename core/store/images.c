@@ -100,7 +100,7 @@ vf_image_check_volume (VmforgeStore *store, const VfImage *image, GError **error
                               : g_strdup_printf ("image %s:%s@%s", image->name, image->version, image->arch);
   if (storages[0] == NULL)
     return vf_error_set (error, VMFORGE_ERROR_NOT_FOUND,
-                         "the volume of %s is gone: build it again, or remove it", name);
+                         "the volume of %s is gone: build or pull it again, or remove it", name);
   if (g_strv_contains ((const char *const *)storages, store->storage_name))
     return vf_error_set (
         error, VMFORGE_ERROR_NOT_FOUND,

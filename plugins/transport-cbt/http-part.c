@@ -83,7 +83,7 @@ refuse_answer (const HttpPart *part)
   if (part->status == 0 || (part->flags & HTTP_WHOLE) != 0) /* a local file, or all of it */
     return NULL;
   if (part->status == 200)
-    return from == 0 ? NULL : "the server does not serve ranges";
+    return from == 0 ? NULL : "the server does not serve ranges (nginx, Apache and Caddy do)";
   return part->has_range && part->range_from == from ? NULL : "the server sent another range";
 }
 

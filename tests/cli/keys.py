@@ -229,7 +229,7 @@ def test_their_keys(folder):
 def test_store(folder, author):
     fails(folder, ["key", "list"], 3, f"there is no store '{folder}/store' yet: `vmforge build` makes it, --store or "
           "VMFORGE_STORE names another", "a store that is not there has no keys")
-    fails(folder, ["key", "trust", "author.pub"], 2, "--role is service or author, not '': see 'vmforge key trust "
+    fails(folder, ["key", "trust", "author.pub"], 2, "say what it may sign: --role service or --role author: see 'vmforge key trust "
           "--help'", "a key is trusted in a role")
     equal(run(folder, "key", "trust", "--role", "author", "--name", "Anna", "author.pub"), (0, f"{author}\n", ""),
           "'key trust' prints the id, and makes the store")
