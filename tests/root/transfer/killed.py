@@ -131,12 +131,13 @@ class Kills:
         late = image == WHOLE and self.random.random() < 0.3
         before = self.test.snapshot(self.stores[image])
         hit, wrong = self.strike(image, whom, late)
-        if hit and self.random.random() < 0.2:  # what goes on is killed as well
+        once = not hit or self.random.random() >= 0.2
+        if not once:  # what goes on is killed as well; while it is sealed, its end, that costs what came
             wrong += self.strike(image, self.random.choice((SENDER, RECEIVER, BOTH)), False)[1]
         wrong += [f"left: {line}" for line in before.leaks(10.0)]
         problems, published = self.judge_stores(image)
         wrong += [f"after the kill: {line}" for line in problems]
-        wrong += [f"the next push: {line}" for line in self.next_push(image, late and hit, published)]
+        wrong += [f"the next push: {line}" for line in self.next_push(image, late and hit and once, published)]
         wrong += [f"left: {line}" for line in self.test.left_behind(before)]
         self.remove(image)
         self.missed += not hit
