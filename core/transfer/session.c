@@ -82,35 +82,6 @@ check_signatures (VfSession *session, GError **error)
   return signers != NULL;
 }
 
-static gboolean
-take_offer (VfSession *session, enum vmforge_offer_answer *answer, GError **error)
-{
-  if (!lock_content (session, error))
-    return FALSE;
-  g_autoptr (GError) failure = NULL;
-  g_autoptr (VfStage) there = vf_image_stage (session->store, session->offer->manifest, &failure);
-  if (failure != NULL) {
-    g_propagate_error (error, g_steal_pointer (&failure));
-    return FALSE;
-  }
-  if (there != NULL) {
-    *answer = VMFORGE_OFFER_THERE;
-    return publish (session, error);
-  }
-  *answer = VMFORGE_OFFER_WANTED;
-  session->target = vf_target_new (session->store, session->contents, session->offer->root,
-                                   session->offer->bytes, session->offer->name, error);
-  return session->target != NULL;
-}
-
-gboolean
-vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmforge_offer_answer *answer,
-                  GError **error)
-{
-  session->offer = vf_offer_parse (bytes, length, error);
-  return session->offer != NULL && check_signatures (session, error) && take_offer (session, answer, error);
-}
-
 /* Rollback: somebody who has an old image, signed by whom we trust, shall not make it the current one again.
  */
 static gboolean
@@ -133,14 +104,49 @@ check_order (const VfSession *session, GError **error)
 }
 
 static gboolean
-offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
+take_offer (VfSession *session, enum vmforge_offer_answer *answer, GError **error)
 {
-  VfSession *session = data;
+  if (!lock_content (session, error))
+    return FALSE;
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfStage) there = vf_image_stage (session->store, session->offer->manifest, &failure);
+  if (failure != NULL) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return FALSE;
+  }
+  if (there != NULL) {
+    *answer = VMFORGE_OFFER_THERE;
+    return publish (session, error);
+  }
+  *answer = VMFORGE_OFFER_WANTED;
+  session->target = vf_target_new (session->store, session->contents, session->offer->root,
+                                   session->offer->bytes, session->offer->name, error);
+  return session->target != NULL;
+}
+
+/* in_order: what is older than what is there is refused. */
+static gboolean
+judge_offer (VfSession *session, const void *bytes, gsize length, gboolean in_order,
+             enum vmforge_offer_answer *answer, GError **error)
+{
   if (session->offer != NULL)
     return vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer offers two images at once");
   session->offer = vf_offer_parse (bytes, length, error);
-  return session->offer != NULL && check_signatures (session, error) && check_order (session, error) &&
-         take_offer (session, answer, error);
+  return session->offer != NULL && check_signatures (session, error) &&
+         (!in_order || check_order (session, error)) && take_offer (session, answer, error);
+}
+
+gboolean
+vf_session_offer (VfSession *session, const void *bytes, gsize length, enum vmforge_offer_answer *answer,
+                  GError **error)
+{
+  return judge_offer (session, bytes, length, FALSE, answer, error);
+}
+
+static gboolean
+offer (gpointer data, const void *bytes, gsize length, enum vmforge_offer_answer *answer, GError **error)
+{
+  return judge_offer (data, bytes, length, TRUE, answer, error);
 }
 
 static gboolean
