@@ -72,7 +72,7 @@ run (VfCli *cli, char **arguments, GError **error)
   g_autoptr (VfSession) session = vf_session_new (store, vf_figures_tell, figures, error);
   if (session == NULL ||
       !vf_session_pull (session, (const char *const *)urls, arguments[1], on_found, figures, error))
-    return FALSE;
+    return vf_figures_stop (error);
   vf_figures_end (figures);
   return TRUE;
 }

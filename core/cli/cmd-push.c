@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* `vmforge push`, and `vmforge receive` at the other end of its stream. */
+/* `vmforge push`; cmd-receive.c is at the other end of its stream. */
 #include "cli/cli.h"
 
 #include "cli/transfer-figures.h"
@@ -10,7 +10,6 @@
 #include "transfer/session.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 static struct {
   char *rsh;
@@ -32,8 +31,8 @@ send_to (VfCli *cli, VmforgeStore *store, const VfImage *image, const char *url,
     return FALSE;
   int fd = vf_peer_get_fd (peer);
   gboolean sent = vf_session_send (session, image, fd, fd, error);
-  if (!vf_peer_close (peer, !sent, sent ? error : NULL) || !sent)
-    return FALSE;
+  if (!vf_peer_close (peer, !sent, error) || !sent)
+    return vf_figures_stop (error);
   vf_figures_end (figures);
   return TRUE;
 }
@@ -55,23 +54,6 @@ run_push (VfCli *cli, char **arguments, GError **error)
   return send_to (cli, store, image, arguments[1], error);
 }
 
-static gboolean
-run_receive (VfCli *cli, char **arguments, GError **error)
-{
-  if (isatty (STDIN_FILENO) || isatty (STDOUT_FILENO))
-    return vf_error_set (
-        error, VMFORGE_ERROR_SPEC,
-        "'vmforge receive' speaks to 'vmforge push' at the other end of a pipe, not to people");
-  vf_cli_catch_signals (cli, TRUE);
-  signal (SIGPIPE, SIG_IGN);
-  g_autoptr (VmforgeStore) store = vf_cli_open_store (cli, error);
-  if (store == NULL)
-    return FALSE;
-  store->host.cancellable = cli->cancellable;
-  g_autoptr (VfSession) session = vf_session_new (store, NULL, NULL, error);
-  return session != NULL && vf_session_receive (session, STDIN_FILENO, STDOUT_FILENO, error);
-}
-
 const VfCommand vf_command_push = {
     .name = "push",
     .arguments = "IMAGE URL",
@@ -83,12 +65,4 @@ const VfCommand vf_command_push = {
     .min_arguments = 2,
     .max_arguments = 2,
     .run = run_push,
-};
-
-const VfCommand vf_command_receive = {
-    .name = "receive",
-    .arguments = "",
-    .summary = "The other end of 'vmforge push': receives an image on standard input",
-    .options = VF_CLI_STORE | VF_CLI_STORAGE | VF_CLI_TRANSPORT,
-    .run = run_receive,
 };

@@ -3,6 +3,7 @@
 
 #include "cli/transfer-figures.h"
 
+#include "support/error.h"
 #include "support/units.h"
 
 #include <unistd.h>
@@ -135,6 +136,14 @@ vf_figures_tell (const struct vmforge_transfer *transfer, gpointer user_data)
     vf_cli_print_json_line (to_json (figures, "progress"));
   else if (!figures->cli->quiet && isatty (STDOUT_FILENO))
     draw (figures);
+}
+
+gboolean
+vf_figures_stop (GError **error)
+{
+  if (g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_CANCELLED))
+    vf_error_append (error, ": run it again, it goes on where it stopped");
+  return FALSE;
 }
 
 void

@@ -237,3 +237,21 @@ vf_call_refuse (VfCall *call, const char *format, ...)
     vf_call_misbehaved (call->plugin, call->callback, &call->said, "%s", text);
   return -1;
 }
+
+const char *
+vf_call_reason (VfCall *call)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&one_at_a_time);
+  const GError *failure = call->said ? call->said : call->pending;
+  const char *text = failure ? failure->message : "it failed without saying why";
+  if (g_cancellable_is_cancelled (call->cancellable))
+    text = "it was stopped";
+  if (g_str_has_prefix (text, call->plugin) && g_str_has_prefix (text + strlen (call->plugin), ": "))
+    text += strlen (call->plugin) + 2;
+  if (!call->kept)
+    call->kept = g_ptr_array_new_with_free_func (g_free);
+  char *copy = vf_call_clean_line (text, ERROR_LIMIT);
+  g_ptr_array_add (call->kept, copy);
+  call->told = TRUE;
+  return copy;
+}

@@ -129,6 +129,12 @@ figures (struct vmforge_call *call, const struct vmforge_transfer *transfer)
   EXCHANGE (call)->figures (DATA (call), &copy);
 }
 
+static const char *
+reason (struct vmforge_call *call)
+{
+  return vf_call_reason ((VfCall *)call);
+}
+
 const struct vmforge_exchange vf_call_exchange = {
     .size = sizeof (struct vmforge_exchange),
     .contents = contents,
@@ -145,4 +151,5 @@ const struct vmforge_exchange vf_call_exchange = {
     .target_publish = target_publish,
     .file = file,
     .figures = figures,
+    .reason = reason,
 };

@@ -28,6 +28,7 @@ typedef struct {
   GError *said;       /* the plugin's own error(), or what it did against the rules */
   GError *pending;    /* of a host function that failed: the plugin may recover from it */
   GPtrArray *kept;    /* strings that the plugin was given */
+  gboolean told;      /* why it fails is told to the peer */
   GPtrArray *results; /* VfPackage, VfVolume or VfArtefact */
   GArray *extents;    /* VfExtent */
   guint64 bytes;      /* of the volume whose extents are emitted */
@@ -50,6 +51,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VfCall, vf_call_clear)
 /* For the parts of the host table. Each returns -1. */
 int vf_call_pend (VfCall *call, GError *error);
 int vf_call_refuse (VfCall *call, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* vmforge_exchange.reason: without the plugin's name, which the peer puts there. */
+const char *vf_call_reason (VfCall *call);
 void vf_call_log (VfCall *call, enum vmforge_log_level level, const char *text);
 
 /* One line of valid UTF-8 without control characters, at most limit bytes. */

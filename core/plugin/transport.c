@@ -64,12 +64,14 @@ vf_transport_send (VfTransport *transport, int input, int output, guint32 conten
 }
 
 gboolean
-vf_transport_receive (VfTransport *transport, int input, int output, GError **error)
+vf_transport_receive (VfTransport *transport, int input, int output, gboolean *told, GError **error)
 {
   struct vmforge_stream stream = {.size = sizeof stream, .input = input, .output = output};
   g_auto (VfCall) call;
   begin (&call, transport, "receive");
-  return vf_call_end (&call, transport->table->receive (transport->handle, &call.pub, &stream), error);
+  int returned = transport->table->receive (transport->handle, &call.pub, &stream);
+  *told = call.told;
+  return vf_call_end (&call, returned, error);
 }
 
 gboolean

@@ -18,7 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfTransport, vf_transport_close)
 /* offer: what the peer's exchange is given. */
 gboolean vf_transport_send (VfTransport *transport, int input, int output, guint32 content, GBytes *offer,
                             GError **error);
-gboolean vf_transport_receive (VfTransport *transport, int input, int output, GError **error);
+/* *told: the plugin has told the peer why it fails. */
+gboolean vf_transport_receive (VfTransport *transport, int input, int output, gboolean *told, GError **error);
 /* Optional: see plugin.h. */
 gboolean vf_transport_can_pack (const VfTransport *transport);
 gboolean vf_transport_pack (VfTransport *transport, guint32 content, guint32 base, int output,

@@ -68,6 +68,14 @@ vf_error_set_if_cancelled (GCancellable *cancellable, GError **error)
   return TRUE;
 }
 
+void
+vf_error_append (GError **error, const char *text)
+{
+  char *message = g_strconcat ((*error)->message, text, NULL);
+  g_free ((*error)->message);
+  (*error)->message = message;
+}
+
 int
 vf_error_exit_status (const GError *error)
 {

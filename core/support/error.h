@@ -20,5 +20,8 @@ gboolean vf_error_check_utf8 (const char *what, const char *text, GError **error
 /* Sets VMFORGE_ERROR_CANCELLED if cancellable (may be NULL) is. Returns TRUE if it is. */
 gboolean vf_error_set_if_cancelled (GCancellable *cancellable, GError **error);
 
+/* Adds to the message what the user may do. error, and what it points to, are set. */
+void vf_error_append (GError **error, const char *text);
+
 /* The exit status of the program for an error: 1, 2, 3 or 130. */
 int vf_error_exit_status (const GError *error);

@@ -157,6 +157,13 @@ wait_for_end (GSubprocess *process, gboolean impatient)
   return g_subprocess_get_successful (process);
 }
 
+/* As a shell says it. */
+static gboolean
+is_missing (GSubprocess *process)
+{
+  return g_subprocess_get_if_exited (process) && g_subprocess_get_exit_status (process) == 127;
+}
+
 gboolean
 vf_peer_close (VfPeer *peer, gboolean failed, GError **error)
 {
@@ -164,6 +171,8 @@ vf_peer_close (VfPeer *peer, gboolean failed, GError **error)
   gboolean done = wait_for_end (peer->process, failed) || failed;
   if (!done)
     vf_error_set (error, VMFORGE_ERROR_FAILED, "the peer '%s' failed", peer->url);
+  else if (failed && is_missing (peer->process))
+    vf_error_append (error, ": is vmforge installed there, and in the path of its shell?");
   g_object_unref (peer->process);
   g_free (peer->url);
   g_free (peer);

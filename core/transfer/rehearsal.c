@@ -193,10 +193,11 @@ static gpointer
 receive (gpointer data)
 {
   Receiver *receiver = data;
+  gboolean told;
   g_autoptr (VfTransport) transport =
       vf_transport_open (receiver->store->config->transport, 0, &receiver->host, &receiver->error);
   if (transport != NULL)
-    vf_transport_receive (transport, receiver->fd, receiver->fd, &receiver->error);
+    vf_transport_receive (transport, receiver->fd, receiver->fd, &told, &receiver->error);
   shutdown (receiver->fd, SHUT_RDWR);
   return NULL;
 }

@@ -301,8 +301,9 @@ vf_session_send (VfSession *session, const VfImage *image, int input, int output
 }
 
 gboolean
-vf_session_receive (VfSession *session, int input, int output, GError **error)
+vf_session_receive (VfSession *session, int input, int output, gboolean *told, GError **error)
 {
   g_autoptr (VfTransport) transport = vf_session_open_transport (session, error);
-  return transport != NULL && vf_transport_receive (transport, input, output, error);
+  *told = FALSE;
+  return transport != NULL && vf_transport_receive (transport, input, output, told, error);
 }

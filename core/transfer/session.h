@@ -39,4 +39,5 @@ gboolean vf_session_offer (VfSession *session, const void *offer, gsize length,
                            enum vmforge_offer_answer *answer, GError **error);
 /* The transport that the store is configured with. */
 VfTransport *vf_session_open_transport (VfSession *session, GError **error);
-gboolean vf_session_receive (VfSession *session, int input, int output, GError **error);
+/* *told: the peer knows why it fails, and tells its user; set in any case. */
+gboolean vf_session_receive (VfSession *session, int input, int output, gboolean *told, GError **error);

@@ -168,14 +168,11 @@ int
 cbt_receive (void *handle, Call *call, const struct vmforge_stream *stream)
 {
   Receiver receiver = {.call = call, .exchange = call->host->exchange, .threads = ((Cbt *)handle)->threads};
-  if (receiver.exchange->contents (call, &receiver.contents, &receiver.n_contents) < 0)
-    return -1;
   wire_begin (&receiver.wire, call, stream, ((Cbt *)handle)->silence);
-  gboolean done = run (&receiver);
-  if (!done && g_atomic_int_get (&receiver.wire.closed))
-    wire_cut (&receiver.wire);
-  else if (!done)
-    wire_complain (&receiver.wire, "the receiver has failed, see there");
+  gboolean done =
+      receiver.exchange->contents (call, &receiver.contents, &receiver.n_contents) == 0 && run (&receiver);
+  if (!done)
+    wire_fail_end (&receiver.wire);
   tell (&receiver);
   wire_end (&receiver.wire);
   return done ? 0 : -1;

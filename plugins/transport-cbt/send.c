@@ -60,7 +60,7 @@ ship (Sender *sender)
   gboolean done = send_differences (sender) && finish (sender);
   if (!done && !g_atomic_int_get (&sender->wire.closed)) {
     wire_stop (&sender->wire);
-    wire_complain (&sender->wire, "the sender has failed, see there");
+    wire_complain (&sender->wire);
   }
   crew_free (g_steal_pointer (&sender->crew));
   g_thread_join (listener);
@@ -113,8 +113,8 @@ cbt_send (void *handle, Call *call, const struct vmforge_stream *stream,
   g_cond_init (&sender.answered);
   wire_begin (&sender.wire, call, stream, ((Cbt *)handle)->silence);
   gboolean done = run (&sender, shipment);
-  if (!done && g_atomic_int_get (&sender.wire.closed))
-    wire_cut (&sender.wire);
+  if (!done)
+    wire_fail_end (&sender.wire);
   send_tell (&sender);
   wire_end (&sender.wire);
   sender_clear (&sender);

@@ -15,6 +15,7 @@
 #define LOOK        250 /* milliseconds between two looks at the cancellation */
 #define ALIVE       (10 * (gint64)G_USEC_PER_SEC)
 #define MAX_MESSAGE 2000
+#define MAX_LAST_FRAMES 1000
 
 void
 frame_clear (Frame *frame)
@@ -52,11 +53,11 @@ wait_for (Wire *wire, int fd, short events, gint64 since)
   }
 }
 
-gboolean
-wire_cut (Wire *wire)
+static gboolean
+fail_cut (Wire *wire)
 {
   if (__atomic_load_n (&wire->received, __ATOMIC_RELAXED) == 0)
-    return wire_fail (wire, "the other end did not answer: is vmforge installed there, and in the path?");
+    return wire_fail (wire, "the other end did not answer");
   return wire_fail (wire, "the connection was cut: run the command again, it goes on where it stopped");
 }
 
@@ -108,11 +109,14 @@ wire_write2 (Wire *wire, FrameType type, const void *data, gsize length, const v
 {
   guint8 header[HEADER];
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&wire->lock);
+  if (wire->is_broken)
+    return FALSE;
   make_header (header, type, (guint32)(length + more_length), wire->n_written++);
   wire->spoken = g_get_monotonic_time ();
   wire->has_ended |= type == FRAME_END;
-  return write_all (wire, header, sizeof header) && write_all (wire, data, length) &&
-         write_all (wire, more, more_length);
+  wire->is_broken = !write_all (wire, header, sizeof header) || !write_all (wire, data, length) ||
+                    !write_all (wire, more, more_length);
+  return !wire->is_broken;
 }
 
 gboolean
@@ -134,8 +138,10 @@ read_all (Wire *wire, guint8 *data, gsize length)
     }
     if (step < 0 && errno == EINTR)
       continue;
-    if (step <= 0)
-      return wire_cut (wire);
+    if (step <= 0) {
+      g_atomic_int_set (&wire->ended, 1);
+      return fail_cut (wire);
+    }
     done += (gsize)step;
     wire->heard = g_get_monotonic_time ();
   }
@@ -194,9 +200,29 @@ wire_expect (Wire *wire, FrameType type, Frame *frame)
 }
 
 void
-wire_complain (Wire *wire, const char *why)
+wire_complain (Wire *wire)
 {
+  const char *why = wire->call->host->exchange->reason (wire->call);
   wire_write (wire, FRAME_ERROR, why, MIN (strlen (why), MAX_MESSAGE));
+}
+
+/* What came before the peer closed is not more than buffers hold; one that goes on is not listened to. */
+static void
+hear_last_words (Wire *wire)
+{
+  g_auto (Frame) frame = {0};
+  for (guint i = 0; i < MAX_LAST_FRAMES && wire_read (wire, &frame); i++)
+    ;
+}
+
+void
+wire_fail_end (Wire *wire)
+{
+  if (g_atomic_int_get (&wire->closed))
+    hear_last_words (wire);
+  /* One that has gone knows that it has; one that never came hears nothing of it. */
+  if (!g_atomic_int_get (&wire->ended) || __atomic_load_n (&wire->received, __ATOMIC_RELAXED) > 0)
+    wire_complain (wire);
 }
 
 static gpointer

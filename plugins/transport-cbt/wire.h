@@ -34,11 +34,13 @@ typedef struct {
   GMutex lock;               /* of writing */
   gint stopped;              /* atomic: another thread has failed, nothing is waited for any more */
   gint closed;               /* atomic: the peer takes nothing any more */
+  gint ended;                /* atomic: the peer says nothing any more */
   guint64 sent, received;    /* bytes; atomic */
   gint64 heard;              /* monotonic time at which something came; of the reading thread */
   gint64 spoken;             /* the same for what went out; under the lock */
   guint64 n_written, n_read; /* frames */
   gboolean has_ended;        /* END was said: nothing comes after it; under the lock */
+  gboolean is_broken;        /* a frame went out in part: nothing can follow it; under the lock */
   gint64 silence;            /* seconds of it, that are taken for the end of the peer */
   GThread *ticker;           /* says that we are alive while we have nothing else to say */
   GMutex tick_lock;          /* for: */
@@ -70,7 +72,7 @@ gboolean wire_read (Wire *wire, Frame *frame);
 /* The same, and any other type is an error. */
 gboolean wire_expect (Wire *wire, FrameType type, Frame *frame);
 
-/* The error of a connection that has ended; returns FALSE. */
-gboolean wire_cut (Wire *wire);
+/* This end has failed: where the peer has closed, what it said last is the call's error; else it is told why. */
+void wire_fail_end (Wire *wire);
 /* Tells the peer why this end fails, if it still listens. */
-void wire_complain (Wire *wire, const char *why);
+void wire_complain (Wire *wire);
