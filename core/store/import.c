@@ -66,7 +66,8 @@ vf_store_begin_import (VmforgeStore *store, const char *root, const char *name, 
                        GError **error)
 {
   g_autofree char *key = vf_import_key (root);
-  VfBuildingStage what = {.key = key, .parent = base_key, .stage = "import", .spec = name};
+  VfBuildingStage what = {
+      .key = key, .parent = base_key, .stage = "import", .spec = name, .reserve = VF_IMPORT_RESERVE};
   return vf_store_begin_stage (store, &what, error);
 }
 

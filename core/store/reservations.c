@@ -20,8 +20,7 @@ read_reserve (VmforgeStore *store, const char *volume, guint64 *reserve, GError 
     g_propagate_error (error, failure);
     return FALSE;
   }
-  if (record != NULL && strcmp (vf_json_string (record, "storage", ""), store->storage_name) == 0 &&
-      !vf_json_bool (record, "kept", FALSE))
+  if (record != NULL && strcmp (vf_json_string (record, "storage", ""), store->storage_name) == 0)
     *reserve = (guint64)MAX (vf_json_int (record, "reserve", 0), 0);
   return TRUE;
 }
@@ -90,6 +89,19 @@ add_reservations (VmforgeStore *store, VfRoom *room, guint64 *sum, GError **erro
   return TRUE;
 }
 
+static gboolean
+refuse (const VmforgeStore *store, guint64 available, guint64 reserved, guint64 wanted, GError **error)
+{
+  g_autofree char *needed = vf_units_format_size (wanted);
+  g_autofree char *there = vf_units_format_size (available);
+  g_autofree char *taken = vf_units_format_size (reserved);
+  return vf_error_set (
+      error, VMFORGE_ERROR_NO_SPACE,
+      "not enough space in store '%s' (%s): %s needed, %s available, of which %s are reserved "
+      "by builds that run",
+      store->path, store->storage_name, needed, there, taken);
+}
+
 gboolean
 vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GError **error)
 {
@@ -98,16 +110,8 @@ vf_room_check (VmforgeStore *store, VfRoom *room, guint64 reserve, GError **erro
     return TRUE;
   if (!add_reservations (store, room, &reserved, error))
     return FALSE;
-  if (room->available >= reserved && room->available - reserved >= reserve)
-    return TRUE;
-  g_autofree char *needed = vf_units_format_size (reserve);
-  g_autofree char *there = vf_units_format_size (room->available);
-  g_autofree char *taken = vf_units_format_size (reserved);
-  return vf_error_set (
-      error, VMFORGE_ERROR_NO_SPACE,
-      "not enough space in store '%s' (%s): %s needed, %s available, of which %s are reserved "
-      "by builds that run",
-      store->path, store->storage_name, needed, there, taken);
+  return (room->available >= reserved && room->available - reserved >= reserve) ||
+         refuse (store, room->available, reserved, reserve, error);
 }
 
 gboolean
@@ -124,6 +128,25 @@ vf_store_lacking (VmforgeStore *store, guint64 reserve, guint64 *lacking, GError
   guint64 wanted = reserved + MIN (reserve, G_MAXUINT64 - reserved);
   if (room.available < wanted)
     *lacking = wanted - room.available;
+  return TRUE;
+}
+
+gboolean
+vf_store_take_room (VmforgeStore *store, guint64 reserve, guint64 *bytes, GError **error)
+{
+  g_auto (VfRoom) room = {.available = G_MAXUINT64};
+  guint64 reserved = 0;
+  *bytes = G_MAXUINT64;
+  if (!vf_room_ask (store, &room, error))
+    return FALSE;
+  if (room.available == G_MAXUINT64)
+    return TRUE;
+  g_autoptr (VfLock) gate = vf_store_gate (store, error);
+  if (gate == NULL || !add_reservations (store, &room, &reserved, error))
+    return FALSE;
+  if (room.available < reserved)
+    return refuse (store, room.available, reserved - MIN (reserved, reserve), reserve, error);
+  *bytes = reserve + (room.available - reserved) / 2;
   return TRUE;
 }
 

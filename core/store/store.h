@@ -170,12 +170,16 @@ gboolean vf_store_recover (VmforgeStore *store, GError **error);
 
 /* ---- volumes that are being received (import.c). What is there of them survives the receiver, which may be
  * killed, for a week. */
+#define VF_IMPORT_RESERVE (64 * G_GUINT64_CONSTANT (1048576)) /* bytes that such a volume may need next */
 /* root: of what is received; base_key: of the stage that the volume begins as, or NULL. */
 VfBuilding *vf_store_begin_import (VmforgeStore *store, const char *root, const char *name,
                                    const char *base_key, GError **error);
 /* The volume is there: from here on it stays if its receiver dies. base: the content of that stage. */
 gboolean vf_store_keep_import (VmforgeStore *store, const VfBuilding *building, const char *root,
                                const char *base, GError **error);
+/* What may be written until this is asked again: at least what the volume reserves, as there is room for that
+ * (VMFORGE_ERROR_NO_SPACE if not), and half of what is free besides. What was written must be on the disk. */
+gboolean vf_store_take_room (VmforgeStore *store, guint64 reserve, guint64 *bytes, GError **error);
 /* One that was left, with the base that it was begun with (free it; NULL: none). NULL: there is none. */
 VfBuilding *vf_store_resume_import (VmforgeStore *store, const char *root, char **base);
 /* It is about to be recorded, or removed: from here on it goes if its receiver dies. */

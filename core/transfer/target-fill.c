@@ -31,9 +31,11 @@ run_bytes (guint64 volume, guint64 block, guint64 count)
 }
 
 static gboolean
-write_blocks (const VfTarget *target, guint64 block, guint32 count, const void *data, GError **error)
+write_blocks (VfTarget *target, guint64 block, guint32 count, const void *data, GError **error)
 {
   guint64 length = run_bytes (target->bytes, block, count), offset = block * VF_BLOCK_BYTES;
+  if (!vf_target_take_room (target, length, error))
+    return FALSE;
   for (guint64 done = 0; done < length;) {
     ssize_t step = pwrite (target->fd, (const guint8 *)data + done, length - done, (off_t)(offset + done));
     if (step < 0 && errno == EINTR)

@@ -20,6 +20,8 @@ struct _VfTarget {
   VfBlockWriter *writer; /* NULL: not open */
   guint64 own_blocks;    /* written */
   gint64 started;        /* monotonic */
+  GMutex room_lock;      /* for: */
+  guint64 room;          /* bytes that may be written before the disk is looked at again */
 };
 
 /* Removes it: it is of no use. */
@@ -27,5 +29,8 @@ void vf_target_abandon (VfTarget *target);
 /* Hashes what the index says was written, since a machine that went down may have kept the one and lost the
  * other. (target-fill.c) */
 gboolean vf_target_recheck (VfTarget *target, GError **error);
+/* Before bytes are written: whether there is room for them. What came so far stays whole where there is none.
+ * (target-room.c) */
+gboolean vf_target_take_room (VfTarget *target, guint64 bytes, GError **error);
 /* Of a sealed volume that was resumed: makes its index from the volume. (target-verify.c) */
 gboolean vf_target_verify (VfTarget *target, GError **error);

@@ -26,6 +26,7 @@ vf_target_new (VmforgeStore *store, VfContents *contents, const char *root, guin
   target->name = g_strdup (name);
   target->bytes = bytes;
   target->fd = -1;
+  g_mutex_init (&target->room_lock);
   target->base = target->begun = VMFORGE_NO_CONTENT;
   target->started = g_get_monotonic_time ();
   g_autofree char *base = NULL;
@@ -65,6 +66,7 @@ vf_target_free (VfTarget *target)
     vf_storage_unmap (target->store->storage, target->building->volume, NULL);
   if (target->building != NULL)
     vf_store_end (target->store, target->building, FALSE, TRUE, NULL);
+  g_mutex_clear (&target->room_lock);
   g_free (target->root);
   g_free (target->name);
   g_free (target);
