@@ -57,6 +57,12 @@ on_found (const char *name, guint64 bytes, gpointer user_data)
   vf_figures_name (user_data, name, bytes);
 }
 
+static void
+on_skipped (const char *url, const GError *why, gpointer user_data)
+{
+  vf_figures_warn (user_data, "%s: %s (the next one is asked)", url, why->message);
+}
+
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
@@ -70,8 +76,8 @@ run (VfCli *cli, char **arguments, GError **error)
     return FALSE;
   g_autoptr (VfFigures) figures = vf_figures_new (cli, arguments[1], "pulled");
   g_autoptr (VfSession) session = vf_session_new (store, vf_figures_tell, figures, error);
-  if (session == NULL ||
-      !vf_session_pull (session, (const char *const *)urls, arguments[1], on_found, figures, error))
+  const VfPullWatch watch = {on_found, on_skipped, figures};
+  if (session == NULL || !vf_session_pull (session, (const char *const *)urls, arguments[1], &watch, error))
     return vf_figures_stop (error);
   vf_figures_end (figures);
   return TRUE;

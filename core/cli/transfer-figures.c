@@ -138,6 +138,18 @@ vf_figures_tell (const struct vmforge_transfer *transfer, gpointer user_data)
     draw (figures);
 }
 
+void
+vf_figures_warn (VfFigures *figures, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  clear (figures);
+  fflush (stdout);
+  fprintf (stderr, "vmforge: warning: %s\n", text);
+}
+
 gboolean
 vf_figures_stop (GError **error)
 {

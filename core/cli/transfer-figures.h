@@ -18,6 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfFigures, vf_figures_free)
 
 /* A VfFiguresFunc; user_data: VfFigures. */
 void vf_figures_tell (const struct vmforge_transfer *transfer, gpointer user_data);
+/* A warning, on standard error. */
+void vf_figures_warn (VfFigures *figures, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* It has failed: says, where the user stopped it, how it goes on. Returns FALSE. */
 gboolean vf_figures_stop (GError **error);
 /* It has succeeded. */

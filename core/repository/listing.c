@@ -13,7 +13,6 @@
 #define MAX_IMAGES 100000
 #define MAX_PACKS  64
 #define MAX_TAGS   64
-#define MIN_PREFIX 6
 
 VfListing *
 vf_listing_new (void)
@@ -205,31 +204,3 @@ vf_listing_parse (const char *text, gsize length, GError **error)
 }
 
 /* ---- finding */
-
-static gboolean
-fits (const VfListed *listed, const char *word)
-{
-  g_autofree char *name = g_strndup (word, strcspn (word, ":@"));
-  const char *colon = strchr (word, ':'), *at = strchr (word, '@');
-  g_autofree char *version = colon == NULL ? NULL : g_strndup (colon + 1, strcspn (colon + 1, "@"));
-  if (strcmp (listed->name, name) != 0 || (at != NULL && strcmp (listed->arch, at + 1) != 0))
-    return FALSE;
-  return version == NULL || strcmp (listed->version, version) == 0 ||
-         g_strv_contains ((const char *const *)listed->tags, version);
-}
-
-const VfListed *
-vf_listing_find (const VfListing *listing, const char *word, GError **error)
-{
-  const VfListed *found = NULL;
-  gboolean digest = strlen (word) >= MIN_PREFIX && vf_digest_is_hex (word, strlen (word));
-  for (guint i = 0; i < listing->images->len; i++) {
-    const VfListed *listed = g_ptr_array_index (listing->images, i);
-    if ((fits (listed, word) || (digest && g_str_has_prefix (listed->digest, word))) &&
-        (found == NULL || listed->created > found->created))
-      found = listed;
-  }
-  if (found == NULL)
-    vf_error_set (error, VMFORGE_ERROR_NOT_FOUND, "the repository has no image '%s'", word);
-  return found;
-}

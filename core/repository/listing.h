@@ -41,5 +41,5 @@ VfJson *vf_listing_images (const VfListing *listing);
 /* Everything within bounds, names such as files may have, or an error. */
 VfListing *vf_listing_parse (const char *text, gsize length, GError **error);
 /* word: NAME[:VERSION or tag][@ARCH], or the beginning of a digest (6 characters at least). The newest of
- * those that fit. Borrowed. VMFORGE_ERROR_NOT_FOUND. */
+ * those that fit. Borrowed. VMFORGE_ERROR_NOT_FOUND, or VMFORGE_ERROR_SPEC for a word that means several. */
 const VfListed *vf_listing_find (const VfListing *listing, const char *word, GError **error);

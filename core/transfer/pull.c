@@ -18,7 +18,8 @@
 typedef struct {
   VfSession *session;
   VfTransport *transport;
-  const char *const *urls;
+  const char *const *urls; /* the first of these is the one that is believed so far */
+  const VfPullWatch *watch;
 } Pull;
 
 /* NUL terminated. Free the result. */
@@ -45,10 +46,19 @@ read_listing_once (Pull *pull, const char *url, GError **error)
   const char *const urls[] = {url, NULL};
   gsize length = 0, ignored;
   g_autofree char *text = read_text (pull, urls, "index.json", VF_LISTING_MAX, &length, error);
-  if (text == NULL)
+  if (text == NULL) {
+    if (g_error_matches (*error, VMFORGE_ERROR, VMFORGE_ERROR_SPEC))
+      vf_error_append (error, ": what is pulled from is the folder 'repository' of a store");
     return NULL;
+  }
+  g_autoptr (GError) failure = NULL;
+  g_autofree char *signature =
+      read_text (pull, urls, "index.json.minisig", SIGNATURE_MAX, &ignored, &failure);
   /* Where there is none, and one is needed, judging says so. */
-  g_autofree char *signature = read_text (pull, urls, "index.json.minisig", SIGNATURE_MAX, &ignored, NULL);
+  if (failure != NULL && !g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_SPEC)) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return NULL;
+  }
   return vf_remote_judge (pull->session->store, text, length, signature, error);
 }
 
@@ -71,7 +81,7 @@ read_listing (Pull *pull, GError **error)
         first = g_steal_pointer (&failure);
     }
     /* A server that is not there has had its tries. */
-    if (g_error_matches (first, VMFORGE_ERROR, VMFORGE_ERROR_ENVIRONMENT))
+    if (!g_error_matches (first, VMFORGE_ERROR, VMFORGE_ERROR_FAILED))
       break;
   }
   g_propagate_error (error, g_steal_pointer (&first));
@@ -153,15 +163,9 @@ fetch (Pull *pull, const VfListed *listed, GError **error)
 }
 
 static gboolean
-run (Pull *pull, const char *word, VfPullFoundFunc func, gpointer user_data, GError **error)
+take (Pull *pull, const VfListed *listed, GError **error)
 {
   enum vmforge_offer_answer answer = 0;
-  g_autoptr (VfListing) listing = read_listing (pull, error);
-  const VfListed *listed = listing == NULL ? NULL : vf_listing_find (listing, word, error);
-  if (listed == NULL)
-    return FALSE;
-  g_autofree char *name = g_strdup_printf ("%s:%s@%s", listed->name, listed->version, listed->arch);
-  func (name, listed->bytes, user_data);
   g_autoptr (GBytes) bytes = read_offer (pull, listed, error);
   if (bytes == NULL)
     return FALSE;
@@ -174,11 +178,46 @@ run (Pull *pull, const char *word, VfPullFoundFunc func, gpointer user_data, GEr
   return answer == VMFORGE_OFFER_THERE || fetch (pull, listed, error);
 }
 
+static gboolean
+pull_one (Pull *pull, const char *word, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (VfListing) listing = read_listing (pull, error);
+  const VfListed *listed = listing == NULL ? NULL : vf_listing_find (listing, word, error);
+  if (listed == NULL)
+    return FALSE;
+  g_autofree char *name = g_strdup_printf ("%s:%s@%s", listed->name, listed->version, listed->arch);
+  pull->watch->found (name, listed->bytes, pull->watch->user_data);
+  if (take (pull, listed, &failure))
+    return TRUE;
+  /* A file that the listing names is not there: not what the user wrote is wrong. */
+  if (g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_SPEC))
+    failure->code = VMFORGE_ERROR_FAILED;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 gboolean
-vf_session_pull (VfSession *session, const char *const *urls, const char *word, VfPullFoundFunc func,
-                 gpointer user_data, GError **error)
+vf_session_pull (VfSession *session, const char *const *urls, const char *word, const VfPullWatch *watch,
+                 GError **error)
 {
   g_autoptr (VfTransport) transport = vf_session_open_transport (session, error);
-  Pull pull = {session, transport, urls};
-  return transport != NULL && run (&pull, word, func, user_data, error);
+  Pull pull = {session, transport, urls, watch};
+  while (transport != NULL) {
+    g_autoptr (GError) failure = NULL;
+    if (pull_one (&pull, word, &failure))
+      return TRUE;
+    /* What does not answer was passed over already. What answers wrongly is found out in the end alone: what
+     * came rightly stays, and the next one is asked for the rest. */
+    gboolean wrong = g_error_matches (failure, VMFORGE_ERROR, VMFORGE_ERROR_FAILED);
+    if (!wrong || pull.urls[1] == NULL) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      if (wrong)
+        g_prefix_error (error, "%s: ", *pull.urls);
+      return FALSE;
+    }
+    watch->skipped (*pull.urls++, failure, watch->user_data);
+    vf_session_reset (session);
+  }
+  return FALSE;
 }

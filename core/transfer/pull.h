@@ -6,9 +6,15 @@
 
 #include "transfer/session.h"
 
-/* urls: of mirrors, tried in turn; NULL terminated. word: as vf_listing_find() has it. name:
- * NAME:VERSION@ARCH of what was found, as soon as it was; free it. *there: the store had its content already.
- */
-typedef void (*VfPullFoundFunc) (const char *name, guint64 bytes, gpointer user_data);
-gboolean vf_session_pull (VfSession *session, const char *const *urls, const char *word, VfPullFoundFunc func,
-                          gpointer user_data, GError **error);
+/* What is told while an image is pulled; none may be NULL. */
+typedef struct {
+  /* NAME:VERSION@ARCH, and the size of its disk. */
+  void (*found) (const char *name, guint64 bytes, gpointer user_data);
+  /* What this URL served is not what was promised: the next one is asked. */
+  void (*skipped) (const char *url, const GError *why, gpointer user_data);
+  gpointer user_data;
+} VfPullWatch;
+
+/* urls: of mirrors, tried in turn; NULL terminated. word: as vf_listing_find() has it. */
+gboolean vf_session_pull (VfSession *session, const char *const *urls, const char *word,
+                          const VfPullWatch *watch, GError **error);

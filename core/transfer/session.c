@@ -263,14 +263,20 @@ vf_session_new (VmforgeStore *store, VfFiguresFunc func, gpointer user_data, GEr
 }
 
 void
+vf_session_reset (VfSession *session)
+{
+  g_clear_pointer (&session->target, vf_target_free);
+  g_clear_pointer (&session->offer, vf_offer_free);
+  g_clear_pointer (&session->lock, vf_lock_release);
+}
+
+void
 vf_session_free (VfSession *session)
 {
   if (session == NULL)
     return;
-  g_clear_pointer (&session->target, vf_target_free);
+  vf_session_reset (session);
   g_clear_pointer (&session->contents, vf_contents_free);
-  g_clear_pointer (&session->offer, vf_offer_free);
-  g_clear_pointer (&session->lock, vf_lock_release);
   g_clear_pointer (&session->file, g_bytes_unref);
   g_mutex_clear (&session->lock_figures);
   g_free (session->digest);

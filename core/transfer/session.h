@@ -32,6 +32,9 @@ VfSession *vf_session_new (VmforgeStore *store, VfFiguresFunc func, gpointer use
 void vf_session_free (VfSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfSession, vf_session_free)
 
+/* Forgets what was offered, so that something else may be; what was received of it stays. */
+void vf_session_reset (VfSession *session);
+
 /* Sends an image to a peer that runs vf_session_receive. */
 gboolean vf_session_send (VfSession *session, const VfImage *image, int input, int output, GError **error);
 /* What a peer offers (offer.h): judged by the policy of this store. */

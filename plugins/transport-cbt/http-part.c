@@ -238,8 +238,10 @@ http_part_judge (HttpPart *part, CURLcode result, gboolean *may_help)
     return g_strdup_printf ("the server sent less than %d KiB in %u seconds", HTTP_PROGRESS / 1024,
                             part->silence);
   curl_easy_getinfo (part->easy, CURLINFO_RESPONSE_CODE, &status);
+  part->missing = status == 404 || status == 410 || result == CURLE_FILE_COULDNT_READ_FILE;
   if (result == CURLE_HTTP_RETURNED_ERROR)
-    return g_strdup_printf ("the server says %ld", status);
+    return g_strdup_printf (
+        status == 404 ? "the server says 404 (there is no such file)" : "the server says %ld", status);
   return g_strdup (curl_easy_strerror (result));
 }
 

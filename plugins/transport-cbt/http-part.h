@@ -41,6 +41,7 @@ typedef struct {
   curl_off_t marked_bytes;
   gint64 marked, seen; /* monotonic; 0: nothing has come yet */
   gboolean slow;
+  gboolean missing;    /* there is no such file */
   const char *refused; /* why the answer is of no use */
 } HttpPart;
 

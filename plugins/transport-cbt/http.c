@@ -97,7 +97,8 @@ check_etag (Http *http, HttpPart *part)
 static gboolean
 fail (Http *http, HttpPart *part, const char *why)
 {
-  (void)cbt_fail (http->call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot read '%s': %s", part->url, why);
+  enum vmforge_plugin_error code = part->missing ? VMFORGE_PLUGIN_INVALID : VMFORGE_PLUGIN_ENVIRONMENT;
+  (void)cbt_fail (http->call, code, "cannot read '%s': %s", part->url, why);
   http_part_free (part);
   return FALSE;
 }

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADER      8
-#define LOOK        250 /* milliseconds between two looks at the cancellation */
-#define ALIVE       (10 * (gint64)G_USEC_PER_SEC)
-#define MAX_MESSAGE 2000
+#define HEADER          8
+#define LOOK            250 /* milliseconds between two looks at the cancellation */
+#define ALIVE           (10 * (gint64)G_USEC_PER_SEC)
+#define MAX_MESSAGE     2000
 #define MAX_LAST_FRAMES 1000
 
 void

@@ -72,7 +72,8 @@ gboolean wire_read (Wire *wire, Frame *frame);
 /* The same, and any other type is an error. */
 gboolean wire_expect (Wire *wire, FrameType type, Frame *frame);
 
-/* This end has failed: where the peer has closed, what it said last is the call's error; else it is told why. */
+/* This end has failed: where the peer has closed, what it said last is the call's error; else it is told why.
+ */
 void wire_fail_end (Wire *wire);
 /* Tells the peer why this end fails, if it still listens. */
 void wire_complain (Wire *wire);

@@ -474,8 +474,9 @@ struct vmforge_exchange {
   int (*file) (struct vmforge_call *call, const void *data, size_t length);
   /* Tells what the transfer has cost so far; as often as wanted. */
   void (*figures) (struct vmforge_call *call, const struct vmforge_transfer *transfer);
-  /* Why the callback fails, by what failed so far: to be told to the peer, whose user is the one who waits. One
-   * line, valid until the callback returns. Once it was asked for, this end tells its own user nothing. */
+  /* Why the callback fails, by what failed so far: to be told to the peer, whose user is the one who waits.
+   * One line, valid until the callback returns. Once it was asked for, this end tells its own user nothing.
+   */
   const char *(*reason) (struct vmforge_call *call);
 };
 #define VMFORGE_OFFER_MAX (64u * 1024 * 1024)

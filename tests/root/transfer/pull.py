@@ -7,6 +7,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -109,9 +110,14 @@ def by_words(test):
             if done.returncode or images(test, target) != ["first"]:
                 return f"{word}: {program.said(done)}"
         for word in ("nobody", "first:9", "first@arm64", "ffffffff"):
-            problem = judge_error(pull(test, url, word, target)[0], f"no image '{word}'", 2)
+            there = r"of this name there are: first:0@x86_64" if word.startswith("first") else "it has .*first:0@x86_64"
+            problem = judge_error(pull(test, url, word, target)[0], f"no image '{word}'; {there}", 2)
             if problem:
                 return problem
+        problem = judge_error(pull(test, os.path.dirname(url), "first", target)[0],
+                              "cannot read .*index.json.*the folder 'repository' of a store", 2)
+        if problem:
+            return problem
     for bad in ("ftp://a/b", "/a/b", "http://", "ssh://a/b"):
         problem = judge_error(test.vmforge("pull", bad, "first"), "is no URL of a repository", 2)
         if problem:
@@ -365,6 +371,18 @@ def mirrors(test):
         return program.said(done) if done.returncode else whole(test, "next", target)
 
 
+def wrong_mirror(test):
+    """One that serves something else: it is named, and the next one is asked for the rest."""
+    with place(test, "wrong-target") as target, served_copy(test) as folder:
+        for pack in glob.glob(f"{folder}/packs/*.pack"):
+            flip(pack, os.path.getsize(pack) // 2)
+        done, _ = pull(test, f"file://{folder}", "first", target, "--mirror", f"file://{repository(test.store)}")
+        told = f"vmforge: warning: file://{folder}: .*(damaged|does not have what)"
+        if done.returncode or not re.search(told, done.stderr):
+            return program.said(done)
+        return whole(test, "first", target)
+
+
 def published(test):
     """What is removed is not listed any more, and its files go; a refresh renews the term."""
     with place(test, "published", ()) as store:
@@ -478,6 +496,7 @@ def run(test):
             ("what is no file in a folder is not waited for", no_files),
             ("what came before a server died is not fetched again", resumed),
             ("mirrors are tried in turn", mirrors),
+            ("a mirror that serves something else is named, and passed over", wrong_mirror),
             ("tags are words for images", tagged),
             ("where an author must have signed, what none signed is refused", signed_by_author),
             ("an author's signature is told of, whatever the policy asks for", authors),

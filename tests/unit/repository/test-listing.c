@@ -88,6 +88,29 @@ images_are_found_by_their_words (void)
   }
 }
 
+static void
+words_of_several_images_are_refused (void)
+{
+  g_autoptr (VfListing) listing = make_listing (7, 9);
+  g_autofree char *twin = g_strconcat ("01234567", OTHER + 8, NULL);
+  add_image (listing, "web", "2", twin, 3);
+  VfListed *last = g_ptr_array_index (listing->images, 2);
+  g_free (last->arch);
+  last->arch = g_strdup ("aarch64");
+  const char *const cases[][2] = {
+      {"web", "'web' is ambiguous, add @ARCH: web:1@x86_64, web:2@x86_64, web:2@aarch64"},
+      {"web:2", "'web:2' is ambiguous, add @ARCH: web:2@x86_64, web:2@aarch64"},
+      {"012345",
+       "'012345' is ambiguous, the digests of several images begin so: web:1@x86_64, web:2@aarch64"}};
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_assert_null (vf_listing_find (listing, cases[i][0], &error));
+    g_assert_error (error, VMFORGE_ERROR, VMFORGE_ERROR_SPEC);
+    g_assert_cmpstr (error->message, ==, cases[i][1]);
+  }
+  g_assert_true (vf_listing_find (listing, "web@aarch64", NULL) == last);
+}
+
 /* Each with one thing that there cannot be. */
 static void
 what_no_file_may_be_called_is_refused (void)
@@ -221,6 +244,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/repository/listing/what-is-written-is-read", what_is_written_is_read);
   g_test_add_func ("/repository/listing/images-are-found-by-their-words", images_are_found_by_their_words);
+  g_test_add_func ("/repository/listing/words-of-several-images-are-refused",
+                   words_of_several_images_are_refused);
   g_test_add_func ("/repository/listing/what-no-file-may-be-called-is-refused",
                    what_no_file_may_be_called_is_refused);
   g_test_add ("/repository/remote/only-what-is-signed-newer-and-not-expired-is-believed", Fixture, NULL,
