@@ -102,7 +102,7 @@ static VmforgeStore *
 open_store (VfCli *cli, GError **error)
 {
   if (given.tree || given.rehearse || cli->storage != NULL)
-    return vf_cli_need_root ("comparing images", error) ? vf_cli_open_existing_store (cli, error) : NULL;
+    return vf_cli_need_store (cli, "comparing images", error) ? vf_cli_open_existing_store (cli, error) : NULL;
   return vf_cli_open_store_plain (cli, error);
 }
 

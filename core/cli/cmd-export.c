@@ -23,7 +23,7 @@ static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   const char *format = given.format == NULL ? "raw" : given.format;
-  if (!vf_cli_check_format (format, COMMAND, error) || !vf_cli_need_root ("exporting an image", error))
+  if (!vf_cli_check_format (format, COMMAND, error) || !vf_cli_need_store (cli, "exporting an image", error))
     return FALSE;
   g_autoptr (VmforgeStore) store = NULL;
   g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);

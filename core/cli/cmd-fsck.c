@@ -128,7 +128,7 @@ tell_unopened (VfCli *cli, const GError *failure)
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
-  if (!vf_cli_need_root ("checking a store", error))
+  if (!vf_cli_need_store (cli, "checking a store", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   g_autoptr (GError) failure = NULL;

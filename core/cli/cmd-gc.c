@@ -113,7 +113,7 @@ run (VfCli *cli, char **arguments, GError **error)
     return vf_cli_usage_error (error, COMMAND, "--max-size is a size such as 20GiB, not '%s'",
                                given.max_size);
   options.keep_seconds = days < 0 ? -1 : (gint64)days * DAY_SECONDS;
-  if (!vf_cli_need_root ("collecting garbage", error))
+  if (!vf_cli_need_store (cli, "collecting garbage", error))
     return FALSE;
   vf_cli_catch_signals (cli, TRUE);
   return collect (cli, &options, error);

@@ -158,7 +158,7 @@ run_path (VfCli *cli, char **arguments, GError **error)
   gboolean raw = given.format == NULL || g_str_equal (given.format, "raw");
   if (!vf_cli_check_format (given.format, "vmforge images path", error))
     return FALSE;
-  if (raw && !vf_cli_need_root ("asking storage for a path", error))
+  if (raw && !vf_cli_need_store (cli, "asking storage for a path", error))
     return FALSE;
   g_autoptr (VmforgeStore) store =
       raw ? vf_cli_open_existing_store (cli, error) : vf_cli_open_store_plain (cli, error);

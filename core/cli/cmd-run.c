@@ -75,7 +75,7 @@ static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
   VfImageRun options = {.note = print_note, .user_data = cli};
-  if (!parse_options (&options, error) || !vf_cli_need_root ("booting a clone", error))
+  if (!parse_options (&options, error) || !vf_cli_need_store (cli, "booting a clone", error))
     return FALSE;
   if (!check_terminal (error))
     return FALSE;

@@ -15,6 +15,8 @@ struct _VfFigures {
   char *name;
   const char *done; /* "sent" */
   gint64 began, told;
+  guint64 told_moved; /* bytes that had moved then */
+  double best;        /* bytes a second that moved between two times, at most */
   struct vmforge_transfer last;
   gboolean drawn; /* a live line is on the screen */
 };
@@ -77,15 +79,20 @@ rate_text (double bytes_per_second)
   return g_strconcat (size, "/s", NULL);
 }
 
-/* The image divided by the time of its differing part, and what the link could give at best: its own rate
- * divided by the share that has to travel. */
-static void
-rates (const VfFigures *figures, double *observed, double *limit)
+/* The image divided by the time of its differing part. */
+static double
+observed_rate (const VfFigures *figures)
 {
-  const struct vmforge_transfer *last = &figures->last;
-  double seconds = seconds_of (figures), missing = 1 - share_found (last);
-  *observed = (double)last->image_bytes / seconds;
-  *limit = missing <= 0 ? 0 : (double)last->wire_bytes / seconds / missing;
+  return (double)figures->last.image_bytes / seconds_of (figures);
+}
+
+/* What the link could give at best: the rate at which content went over it when it went fastest, divided by
+ * the share that has to travel. */
+static double
+best_rate (const VfFigures *figures)
+{
+  double missing = 1 - share_found (&figures->last), observed = observed_rate (figures);
+  return missing <= 0 ? observed : MAX (figures->best / missing, observed);
 }
 
 static VfJson *
@@ -108,10 +115,9 @@ static void
 draw (VfFigures *figures)
 {
   const struct vmforge_transfer *last = &figures->last;
-  double observed, limit, seconds = seconds_of (figures);
-  rates (figures, &observed, &limit);
-  g_autofree char *wire = vf_units_format_size (last->wire_bytes), *speed = rate_text (observed),
-                  *best = rate_text (limit);
+  double seconds = seconds_of (figures);
+  g_autofree char *wire = vf_units_format_size (last->wire_bytes),
+                  *speed = rate_text (observed_rate (figures)), *best = rate_text (best_rate (figures));
   double rate = (double)last->moved_bytes / seconds;
   guint64 left = last->planned_bytes - MIN (last->moved_bytes, last->planned_bytes);
   g_autofree char *eta = rate > 0 ? vf_units_format_seconds ((double)left / rate) : g_strdup ("?");
@@ -131,7 +137,11 @@ vf_figures_tell (const struct vmforge_transfer *transfer, gpointer user_data)
   figures->last = *transfer;
   if (now - figures->told < STEP_MICROSECONDS)
     return;
+  if (figures->told > 0)
+    figures->best = MAX (figures->best, (double)(transfer->moved_bytes - figures->told_moved) *
+                                            G_USEC_PER_SEC / (double)(now - figures->told));
   figures->told = now;
+  figures->told_moved = transfer->moved_bytes;
   if (figures->cli->json)
     vf_cli_print_json_line (to_json (figures, "progress"));
   else if (!figures->cli->quiet && isatty (STDOUT_FILENO))
@@ -169,12 +179,16 @@ vf_figures_end (VfFigures *figures)
   }
   if (figures->cli->quiet)
     return;
-  double observed, limit, seconds = seconds_of (figures);
-  rates (figures, &observed, &limit);
   g_autofree char *size = vf_units_format_size (last->image_bytes),
                   *wire = vf_units_format_size (last->wire_bytes),
-                  *index = vf_units_format_size (last->index_bytes), *speed = rate_text (observed),
-                  *time = vf_units_format_seconds (seconds);
+                  *index = vf_units_format_size (last->index_bytes),
+                  *speed = rate_text (observed_rate (figures)),
+                  *time = vf_units_format_seconds (seconds_of (figures));
+  if (last->planned_bytes == 0 && last->moved_bytes == 0) {
+    printf ("%s %s: all of its %s were there already; %s on the wire\n", figures->done, figures->name, size,
+            wire);
+    return;
+  }
   printf ("%s %s: %s in %s: %s on the wire, of which %s say what is where; %.2f%% were there; %s\n",
           figures->done, figures->name, size, time, wire, index, 100 * share_found (last), speed);
 }

@@ -166,9 +166,13 @@ vf_image_verify (VmforgeStore *store, const VfImage *image, gboolean quick, cons
   if (stage == NULL)
     return FALSE;
   check_signatures (&verify);
+  const guint unsigned_faults = verify.faults;
   if (!check_index (&verify, stage, quick, error))
     return FALSE;
   return verify.faults == 0 ||
-         vf_error_set (error, VMFORGE_ERROR_FAILED, "image %s:%s@%s is not good: %u faults", image->name,
-                       image->version, image->arch, verify.faults);
+         vf_error_set (error, VMFORGE_ERROR_FAILED, "image %s:%s@%s is not good: %u fault%s%s", image->name,
+                       image->version, image->arch, verify.faults, verify.faults == 1 ? "" : "s",
+                       verify.faults > unsigned_faults
+                           ? ": `vmforge fsck --repair` takes it away, then build or pull it again"
+                           : "");
 }

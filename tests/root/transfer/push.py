@@ -248,7 +248,9 @@ def without_root(test):
                               capture_output=True, env=test.toy.environment)
     url = f"file://{test.store}/repository"
     for done in (as_nobody("key", "trust", key, "--role", "service"), push(test, "first", f"ssh://nobody{target}", "--rsh", rsh)[0],
-                 as_nobody("verify", "first"), as_nobody("pull", url, "next"), as_nobody("images", "rm", "first"),
+                 as_nobody("verify", "first"), as_nobody("pull", url, "next"), as_nobody("images", "path", "next"),
+                 as_nobody("export", "next", "--output", f"{folder}/next.raw"), as_nobody("diff", "first", "next"),
+                 as_nobody("images", "rm", "first"), as_nobody("gc", "--keep-days", "0"), as_nobody("fsck"),
                  as_nobody("repo", "refresh"), as_nobody("verify", "next")):
         if done.returncode:
             return program.said(done)
