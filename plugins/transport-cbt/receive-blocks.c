@@ -11,6 +11,12 @@
 
 #define ALL_BLOCKS (G_GUINT64_CONSTANT (1) << 49)
 
+static gboolean
+is_cancelled (const Receiver *receiver)
+{
+  return receiver->call->host->cancelled (receiver->call);
+}
+
 gboolean
 receive_zero (Receiver *receiver, Bytes bytes)
 {
@@ -19,7 +25,8 @@ receive_zero (Receiver *receiver, Bytes bytes)
     return receive_refuse (receiver);
   for (guint i = 0; i < runs->len; i++) {
     const Run *run = &g_array_index (runs, Run, i);
-    if (receiver->exchange->target_zero (receiver->call, run->block, run->count) < 0)
+    if (is_cancelled (receiver) ||
+        receiver->exchange->target_zero (receiver->call, run->block, run->count) < 0)
       return FALSE;
   }
   return TRUE;
@@ -33,7 +40,8 @@ receive_copy (Receiver *receiver, Bytes bytes)
     if (!number_get (&bytes, &content) || !number_get (&bytes, &from) || !number_get (&bytes, &block) ||
         !number_get (&bytes, &count) || content >= receiver->n_contents || count == 0)
       return receive_refuse (receiver);
-    if (receiver->exchange->target_copy (receiver->call, block, count, (guint32)content, from) < 0)
+    if (is_cancelled (receiver) ||
+        receiver->exchange->target_copy (receiver->call, block, count, (guint32)content, from) < 0)
       return FALSE;
   }
   return TRUE;

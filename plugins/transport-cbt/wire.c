@@ -14,6 +14,7 @@
 #define HEADER          8
 #define LOOK            250 /* milliseconds between two looks at the cancellation */
 #define ALIVE           (10 * (gint64)G_USEC_PER_SEC)
+#define MAX_ALIVE       (3600 * (gint64)G_USEC_PER_SEC)
 #define MAX_MESSAGE     2000
 #define MAX_LAST_FRAMES 1000
 
@@ -177,11 +178,20 @@ read_frame (Wire *wire, Frame *frame)
   return read_all (wire, frame->data, size);
 }
 
+/* A peer that only lives on keeps what is locked for it from others. */
+static gboolean
+is_patient (Wire *wire, gint64 since)
+{
+  return g_get_monotonic_time () - since < MAX_ALIVE ||
+         wire_fail (wire, "the peer has said nothing but that it lives for an hour: run the command again");
+}
+
 gboolean
 wire_read (Wire *wire, Frame *frame)
 {
+  const gint64 since = g_get_monotonic_time ();
   do
-    if (!read_frame (wire, frame))
+    if (!read_frame (wire, frame) || (frame->type == FRAME_ALIVE && !is_patient (wire, since)))
       return FALSE;
   while (frame->type == FRAME_ALIVE);
   if (frame->type == FRAME_ERROR)
