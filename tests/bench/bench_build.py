@@ -5,42 +5,17 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import time
 
 import cache
 import peers
+from memory import Memory
 from program import BUILD, PROGRAM, SOURCE, close_store, vmforge
 
 SPEC = os.path.join(SOURCE, "specs", "debian-12.yaml")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))  # of what takes half a minute
 MANY = 10  # of what takes less than a second
 ADDED = "vim"
-
-
-class Memory(threading.Thread):
-    """The largest resident set that any process of ours reached, in MiB: vmforge itself and its workers."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.peak, self.ended = {}, False
-        self.start()
-
-    def look(self, process):
-        with open(f"/proc/{process}/status", encoding="ascii", errors="replace") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        name = fields["Name"].strip()
-        if name.startswith("vmforge") and "VmHWM" in fields:
-            self.peak[name] = max(self.peak.get(name, 0), int(fields["VmHWM"].split()[0]) / 1024)
-
-    def run(self):
-        while not self.ended:
-            for process in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    self.look(process)
-                except (OSError, KeyError):
-                    pass  # it has ended
-            time.sleep(0.05)
 
 
 class Builds:

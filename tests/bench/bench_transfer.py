@@ -6,7 +6,7 @@ Pairs (what the receiver has, what it gets): derived, with one package more; ind
 stores; release, Debian 13 where there is 12; identical; unrelated, where it has nothing. Each from a cold and from a warm page cache, end to end: from the command
 until the image is whole at the other end. rsync goes through a pipe, as over ssh; what is fetched by HTTP comes from nginx on
 loopback, whose log counts the bytes. What casync and zsync prepare for one image is counted, as it is made for each; our block index
-and packs are made by the build. BENCH_ROUNDS says how often, BENCH_PAIRS chooses some. The disks have 1900 MiB, since zstd --patch-from takes no file above 2 GiB."""
+and packs are made by the build. And the memory that a sparse disk of 100 GiB takes. BENCH_ROUNDS says how often, BENCH_PAIRS chooses some. The disks have 1900 MiB, since zstd --patch-from takes no file above 2 GiB."""
 import json
 import os
 import re
@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "root", "transfer"))
 
 import server  # pylint: disable=wrong-import-position
+from memory import Memory  # pylint: disable=wrong-import-position
 from program import PROGRAM, SOURCE, close_store, vmforge  # pylint: disable=wrong-import-position
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -179,7 +180,7 @@ class Transfers:
 
 PAIRS = (("derived", "more", "plain"), ("independent", "neighbour", "plain"), ("release", "trixie", "plain"),
          ("identical", "plain", "plain"), ("unrelated", "plain", None))
-CHOSEN = os.environ.get("BENCH_PAIRS", ",".join(name for name, _, _ in PAIRS)).split(",")
+CHOSEN = os.environ.get("BENCH_PAIRS", ",".join([*(name for name, _, _ in PAIRS), "sparse"])).split(",")
 PEERS = {"rsync": "rsync -z", "casync": "casync", "zsync": "zsync", "patch": "zstd --patch-from"}
 
 
@@ -212,6 +213,20 @@ def compare(bench, transfers, served):
             judge(bench, name, cold, {way: transfers.measure(way, image, has, cold, served) for way in ways})
 
 
+def memory_of(bench, transfers):
+    """Of both ends, for a disk that is nearly empty and large."""
+    spec = transfers.path("sparse.yaml")
+    with open(spec, "w", encoding="utf-8") as file:
+        file.write(f"vmforge: 1\nname: sparse\nextends: {SPECS}/debian-12.yaml\ndisk: {{size: 100GiB}}\n")
+    transfers.vmforge("build", spec, store="store")
+    for way in ("push", "pull"):
+        transfers.receiver(None, {})
+        memory = Memory()
+        figures = getattr(transfers, way)("sparse", None, {"sparse": "store"})
+        memory.ended = True
+        bench.limit(f"sparse, {figures['image_bytes'] >> 30} GiB: {way}, memory of an end", [max(memory.peak.values())], "MiB", 256)
+
+
 def run(bench):
     transfers = Transfers(bench)
     served = {"plain": "store", "more": "store", "neighbour": "other", "trixie": "store"}
@@ -224,6 +239,8 @@ def run(bench):
     try:
         with server.nginx(transfers.place, bench.folder, log=transfers.place.log):
             compare(bench, transfers, served)
+            if "sparse" in CHOSEN:
+                memory_of(bench, transfers)
     finally:
         for store in ("target", "other"):
             transfers.forget(store)
