@@ -58,6 +58,21 @@ on_progress (double fraction, gpointer user_data)
   output->drawn = TRUE;
 }
 
+/* One document, whether or not the image is good. Takes steps. */
+static void
+end_json (VfCli *cli, VfJson *steps, const GError *failure)
+{
+  VfJson *json = json_object_new_object ();
+  vf_json_set_bool (json, "good", failure == NULL);
+  vf_json_set (json, "steps", steps);
+  if (failure != NULL) {
+    vf_json_set_string (json, "message", failure->message);
+    cli->status = vf_error_exit_status (failure);
+    fprintf (stderr, "vmforge: %s\n", failure->message);
+  }
+  vf_cli_print_json (json);
+}
+
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
@@ -69,15 +84,17 @@ run (VfCli *cli, char **arguments, GError **error)
     return FALSE;
   Output output = {.cli = cli, .steps = cli->json ? json_object_new_array () : NULL};
   const VfVerifyWatcher watcher = {.step = on_step, .progress = on_progress, .user_data = &output};
-  gboolean good = vf_image_verify (store, image, given.quick, &watcher, error);
+  g_autoptr (GError) failure = NULL;
+  vf_image_verify (store, image, given.quick, &watcher, &failure);
   clear (&output);
-  if (output.steps == NULL)
-    return good;
-  VfJson *json = json_object_new_object ();
-  vf_json_set_bool (json, "good", good);
-  vf_json_set (json, "steps", output.steps);
-  vf_cli_print_json (json);
-  return good;
+  if (output.steps != NULL) {
+    end_json (cli, output.steps, failure);
+    return TRUE;
+  }
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }
 
 const VfCommand vf_command_verify = {
