@@ -233,8 +233,9 @@ vf_target_finish (VfTarget *target, GError **error)
   if (strcmp (root, target->root) != 0) {
     vf_target_abandon (target);
     return vf_error_set (error, VMFORGE_ERROR_FAILED,
-                         "what was received is not image %s: its index has the root %.12s, not %.12s",
-                         target->name, root, target->root);
+                         "what was received is not image %s: its index has the root %.12s, not %.12s "
+                         "(`vmforge verify %s` tells whether it is good where it comes from)",
+                         target->name, root, target->root, target->name);
   }
   g_clear_pointer (&target->writer, vf_block_writer_free);
   if (!vf_store_finish_import (target->store, target->building, root, error) || !seal (target, error) ||

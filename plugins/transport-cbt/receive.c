@@ -143,7 +143,8 @@ fill (Receiver *receiver)
     gboolean got = wire_read (&receiver->wire, frame);
     if (!got || frame->type == FRAME_END) {
       receive_free (frame);
-      return got && crew_wait (crew);
+      /* What came before a cut is written all the same, so that it need not come again. */
+      return crew_wait (crew) && got;
     }
     if (!crew_push (crew, frame))
       return FALSE;
