@@ -7,6 +7,7 @@
 #include "support/fd.h"
 #include "support/process-private.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -190,6 +191,23 @@ judge (const VfProcess *process, int wait_status, GError **error)
                        WEXITSTATUS (wait_status), *said == '\0' ? "" : ": ", said);
 }
 
+/* ^C reaches every program of the terminal, and this one may have ended before our own thread took the
+ * signal. */
+static gboolean
+was_interrupted (int wait_status, GCancellable *cancellable)
+{
+  const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  gboolean asked = FALSE;
+  for (gsize i = 0; i < G_N_ELEMENTS (signals); i++)
+    asked |= WIFSIGNALED (wait_status) && WTERMSIG (wait_status) == signals[i];
+  for (int i = 0; asked && cancellable != NULL && i < 20; i++) {
+    if (g_cancellable_is_cancelled (cancellable))
+      return TRUE;
+    g_usleep (G_USEC_PER_SEC / 20);
+  }
+  return FALSE;
+}
+
 gboolean
 vf_process_run (VfProcess *process, int *status, GCancellable *cancellable, GError **error)
 {
@@ -205,7 +223,8 @@ vf_process_run (VfProcess *process, int *status, GCancellable *cancellable, GErr
   int *ends[] = {&child.pidfd, &child.input, &child.output, &child.error, &child.status};
   for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
     vf_fd_clear (ends[i]);
-  if (!served)
+  if (!served ||
+      (was_interrupted (wait_status, cancellable) && vf_error_set_if_cancelled (cancellable, error)))
     return FALSE;
   if (status == NULL)
     return judge (process, wait_status, error);

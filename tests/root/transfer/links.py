@@ -149,7 +149,7 @@ def spoilt(test, length, mode):
             count += refused
             if problem:
                 return f"{mode} at {at} of {length}: {problem}\n{program.said(done)}"
-        if count < PARTS / 2:
+        if count < PARTS / 4:  # what a receiver says that it has may be wrong without harm
             return f"only {count} were refused: the test proves nothing"
         done, _ = push(test, "next", target)
         return program.said(done) if done.returncode else whole(test, "next", target)

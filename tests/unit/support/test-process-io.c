@@ -267,6 +267,15 @@ test_cancelled_by_thread (Listener *listener, gconstpointer data)
   g_thread_join (thread);
 }
 
+/* As by ^C, which the program takes before we do. */
+static void
+test_ended_before_cancelled (Listener *listener, gconstpointer data)
+{
+  GThread *thread = g_thread_new ("cancel", cancel_later, listener->cancellable);
+  run_cancelled (listener, "kill -INT $$");
+  g_thread_join (thread);
+}
+
 static void
 test_stubborn (Listener *listener, gconstpointer data)
 {
@@ -320,6 +329,7 @@ main (int argc, char **argv)
       {"/process/cancelled before its start it does not start", test_cancelled_before},
       {"/process/a cancelled program is asked to end", test_cancelled},
       {"/process/another thread can cancel a silent program", test_cancelled_by_thread},
+      {"/process/what ^C ended before it was cancelled is cancelled", test_ended_before_cancelled},
       {"/process/one that ignores SIGTERM is killed after two seconds", test_stubborn},
       {"/process/or after the time that its caller gives it", test_grace},
       {"/process/the group is cancelled with its leader", test_cancelled_group},
