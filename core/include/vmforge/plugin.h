@@ -255,7 +255,8 @@ struct vmforge_storage {
   /* MANDATORY without folder. A new writable volume with the content of the sealed volume `parent`. */
   int (*clone) (void *handle, struct vmforge_call *call, const char *id, const char *parent);
   /* MANDATORY without folder. Makes the volume reachable as a regular file or block device and writes its
-   * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
+   * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. A file has the size
+   * of the volume; a device may be larger, and nobody touches what lies behind. */
   int (*map) (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path);
   /* The reverse. Default: nothing to do. */
   int (*unmap) (void *handle, struct vmforge_call *call, const char *id);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) 2026 The vmforge authors */
+
+/* The thin pool: found or made by LVM; how full it is, and whether it is sound, the kernel tells in a
+ * microsecond. */
+#include "storage-lvm.h"
+
+#include <libdevmapper.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECTOR 512
+
+char *
+pool_device (const Store *store, const char *suffix)
+{
+  struct dm_pool *memory = dm_pool_create ("vmforge", 256);
+  g_autofree char *layer = g_strconcat (store->pool, suffix[0] == '_' ? suffix : "", NULL);
+  char *built = dm_build_dm_name (memory, store->vg, layer, suffix[0] == '-' ? suffix + 1 : NULL);
+  char *name = g_strdup (built);
+  dm_pool_destroy (memory);
+  return name;
+}
+
+/* The parameters of the first target, in one of the two forms that the kernel tells. *active FALSE: there is
+ * no such device. */
+static int
+ask (Store *store, Call *call, int question, gboolean *active, char **answer)
+{
+  g_autofree char *name = pool_device (store, "-tpool");
+  struct dm_task *task = dm_task_create (question);
+  struct dm_info info;
+  guint64 start, length;
+  char *type = NULL, *parameters = NULL;
+  *active = FALSE;
+  *answer = NULL;
+  gboolean asked = task != NULL && dm_task_set_name (task, name) && dm_task_no_open_count (task);
+  gboolean done = asked && dm_task_run (task) && dm_task_get_info (task, &info);
+  if (done && info.exists) {
+    dm_get_next_target (task, NULL, &start, &length, &type, &parameters);
+    *active = type != NULL && strcmp (type, "thin-pool") == 0;
+    *answer = *active ? g_strdup (parameters) : NULL;
+  }
+  if (task != NULL)
+    dm_task_destroy (task);
+  if (asked)
+    return 0; /* a device that is not there fails the task as well */
+  call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot speak to the device mapper about '%s'", name);
+  return -1;
+}
+
+static int
+judge (Store *store, Call *call, const struct dm_status_thin_pool *status)
+{
+  if (status->fail || status->error)
+    call->host->error (
+        call, VMFORGE_PLUGIN_FAILED,
+        "thin pool '%s/%s' has failed: see the kernel's log, then repair it with 'lvconvert --repair'",
+        store->vg, store->pool);
+  else if (status->needs_check)
+    call->host->error (call, VMFORGE_PLUGIN_FAILED,
+                       "thin pool '%s/%s' needs a check (needs_check is set): deactivate it, then 'lvconvert "
+                       "--repair %s/%s'",
+                       store->vg, store->pool, store->vg, store->pool);
+  else
+    return 0;
+  return -1;
+}
+
+static int
+read_status (Store *store, Call *call, const char *text, Pool *pool)
+{
+  struct dm_pool *memory = dm_pool_create ("vmforge", 256);
+  struct dm_status_thin_pool *status = NULL;
+  int done = -1;
+  if (dm_get_status_thin_pool (memory, text, &status)) {
+    pool->data_total = status->total_data_blocks * pool->chunk;
+    pool->data_used = status->used_data_blocks * pool->chunk;
+    pool->metadata_total = status->total_metadata_blocks;
+    pool->metadata_used = status->used_metadata_blocks;
+    pool->snapshot = status->held_metadata_root;
+    done = judge (store, call, status);
+  } else {
+    call->host->error (call, VMFORGE_PLUGIN_FAILED,
+                       "the kernel says of pool '%s/%s' what nobody understands: '%s'", store->vg,
+                       store->pool, text);
+  }
+  dm_pool_destroy (memory);
+  return done;
+}
+
+int
+pool_read (Store *store, Call *call, Pool *pool, gboolean *active)
+{
+  g_autofree char *table = NULL, *status = NULL;
+  unsigned long long sectors = 0;
+  *pool = (Pool){0};
+  if (ask (store, call, DM_DEVICE_TABLE, active, &table) < 0)
+    return -1;
+  if (!*active)
+    return 0;
+  /* metadata device, data device, sectors of a block, low water mark, … */
+  if (sscanf (table, "%*s %*s %llu", &sectors) != 1 || sectors == 0) {
+    call->host->error (call, VMFORGE_PLUGIN_FAILED, "the kernel's table of pool '%s/%s' has no block size",
+                       store->vg, store->pool);
+    return -1;
+  }
+  pool->chunk = sectors * SECTOR;
+  if (ask (store, call, DM_DEVICE_STATUS, active, &status) < 0)
+    return -1;
+  return *active ? read_status (store, call, status, pool) : 0;
+}
+
+static guint
+percent (guint64 used, guint64 total)
+{
+  return total == 0 ? 100 : (guint)(used * 100 / total);
+}
+
+int
+pool_check (Store *store, Call *call)
+{
+  Pool pool;
+  gboolean active;
+  if (pool_read (store, call, &pool, &active) < 0)
+    return -1;
+  if (!active)
+    return 0;
+  guint data = percent (pool.data_used, pool.data_total),
+        metadata = percent (pool.metadata_used, pool.metadata_total);
+  if (data < store->full && metadata < store->full)
+    return 0;
+  gboolean of_data = data >= store->full;
+  call->host->error (
+      call, VMFORGE_PLUGIN_NO_SPACE,
+      "thin pool '%s/%s' is %u%% full of %s: remove images ('vmforge gc'), or 'lvextend --%s +SIZE %s/%s'",
+      store->vg, store->pool, of_data ? data : metadata, of_data ? "data" : "metadata",
+      of_data ? "size" : "poolmetadatasize", store->vg, store->pool);
+  return -1;
+}
+
+int
+pool_message (Store *store, Call *call, const char *message)
+{
+  g_autofree char *name = pool_device (store, "-tpool");
+  struct dm_task *task = dm_task_create (DM_DEVICE_TARGET_MSG);
+  gboolean done = task != NULL && dm_task_set_name (task, name) && dm_task_set_sector (task, 0) &&
+                  dm_task_set_message (task, message) && dm_task_run (task);
+  if (task != NULL)
+    dm_task_destroy (task);
+  if (!done)
+    call->host->error (call, VMFORGE_PLUGIN_FAILED, "the kernel refuses '%s' of pool '%s/%s'", message,
+                       store->vg, store->pool);
+  return done ? 0 : -1;
+}
+
+static int
+make_pool (Store *store, Call *call)
+{
+  g_autofree char *size = g_strdup_printf ("%" G_GUINT64_FORMAT "b", store->create_pool);
+  g_autofree char *what = g_strdup_printf ("make the thin pool '%s/%s'", store->vg, store->pool);
+  const char *const words[] = {"lvcreate", "--yes",     "--type",   "thin-pool", "--size",  size,
+                               "--name",   store->pool, "--addtag", TAG,         store->vg, NULL};
+  return lvm_run (store, call, what, NULL, words);
+}
+
+static int
+activate (Store *store, Call *call)
+{
+  g_autofree char *name = g_strconcat (store->vg, "/", store->pool, NULL);
+  g_autofree char *what = g_strdup_printf ("activate the thin pool '%s'", name);
+  const char *const words[] = {"lvchange", "--activate", "y", "--ignoreactivationskip", name, NULL};
+  return lvm_run (store, call, what, NULL, words);
+}
+
+static int
+find (Store *store, Call *call)
+{
+  gboolean active;
+  int found = report_pool (store, call, &active);
+  if (found < 0)
+    return -1;
+  if (found == 0 && store->create_pool > 0)
+    return make_pool (store, call);
+  if (found > 0)
+    return activate (store, call);
+  call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT,
+                     "volume group '%s' has no thin pool '%s': name one with pool=NAME, or have it made with "
+                     "create_pool=SIZE",
+                     store->vg, store->pool);
+  return -1;
+}
+
+int
+pool_open (Store *store, Call *call)
+{
+  Pool pool;
+  gboolean active;
+  if (pool_read (store, call, &pool, &active) < 0)
+    return -1;
+  return active ? 0 : find (store, call);
+}
