@@ -29,7 +29,8 @@ static gboolean
 create_volume (VfWork *work, const VfFilesystem *filesystem, GError **error)
 {
   const char *volume = vf_json_string (work->job, "volume", "");
-  return vf_storage_create (work->storage, volume, work->bytes, error) &&
+  return vf_storage_label (work->storage, volume, vf_json_string (work->job, "key", ""), error) &&
+         vf_storage_create (work->storage, volume, work->bytes, error) &&
          vf_storage_map (work->storage, volume, FALSE, &work->volume_path, error) &&
          vf_disk_create (work->volume_path, work->bytes, vf_json_string (work->job, "arch", ""), work->ids,
                          NULL, error) &&
@@ -63,7 +64,8 @@ static gboolean
 clone_volume (VfWork *work, const char *parent, gboolean *grown, GError **error)
 {
   const char *volume = vf_json_string (work->job, "volume", "");
-  return vf_storage_clone (work->storage, volume, parent, error) &&
+  return vf_storage_label (work->storage, volume, vf_json_string (work->job, "key", ""), error) &&
+         vf_storage_clone (work->storage, volume, parent, error) &&
          vf_storage_map (work->storage, volume, FALSE, &work->volume_path, error) &&
          grow_volume (work, volume, grown, error) && vf_disk_read (work->volume_path, &work->layout, error);
 }

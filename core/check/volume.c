@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define RUN_BLOCKS 64 /* of one write, at most */
 
@@ -80,15 +79,6 @@ vf_check_volume_sealed (VfCheck *check, VfStorage *storage, guint64 bytes, GErro
   return g_steal_pointer (&volume);
 }
 
-/* A device may be larger, as those of many kinds come in units. */
-static gboolean
-has_size (const VfCheckVolume *volume, guint64 end)
-{
-  struct stat info;
-  guint64 bytes = vf_check_volume_bytes (volume);
-  return end == bytes || (end > bytes && fstat (volume->fd, &info) == 0 && S_ISBLK (info.st_mode));
-}
-
 gboolean
 vf_check_volume_map (VfCheckVolume *volume, GError **error)
 {
@@ -99,7 +89,7 @@ vf_check_volume_map (VfCheckVolume *volume, GError **error)
     return vf_check_fail (volume->check, error, "map", "'%s' cannot be opened: %s", volume->path,
                           g_strerror (errno));
   off_t end = lseek (volume->fd, 0, SEEK_END);
-  if (!has_size (volume, (guint64)end))
+  if ((guint64)end != vf_check_volume_bytes (volume))
     return vf_check_fail (volume->check, error, "map", "'%s' has %lld bytes, the volume %" G_GUINT64_FORMAT,
                           volume->path, (long long)end, vf_check_volume_bytes (volume));
   return TRUE;

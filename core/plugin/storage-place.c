@@ -43,6 +43,10 @@ gboolean
 vf_storage_get_place (VfStorage *storage, const char *store_path, char **place, GError **error)
 {
   g_autofree char *folder = NULL;
+  if (!vf_storage_ask_place (storage, place, error))
+    return FALSE;
+  if (*place)
+    return TRUE;
   if (!vf_storage_get_folder (storage, &folder, error))
     return FALSE;
   if (!folder)

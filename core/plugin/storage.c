@@ -25,7 +25,23 @@ struct _VfStorage {
   /* The file that a default made last, held open until it is sealed (storage-files.h). */
   char *made;
   int made_fd;
+  GHashTable *maps; /* id → Mapping */
 };
+
+/* Parts of the engine that know nothing of each other read the same volume. */
+typedef struct {
+  char *path;
+  gboolean read_only;
+  guint users;
+} Mapping;
+
+static void
+mapping_free (gpointer data)
+{
+  Mapping *mapping = data;
+  g_free (mapping->path);
+  g_free (mapping);
+}
 
 VfStorage *
 vf_storage_open (const char *setting, const char *store_path, const char *store_id, const VfHost *host,
@@ -57,6 +73,7 @@ vf_storage_open (const char *setting, const char *store_path, const char *store_
   storage->host = host;
   storage->handle = handle;
   storage->made_fd = -1;
+  storage->maps = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, mapping_free);
   return storage;
 }
 
@@ -82,6 +99,7 @@ vf_storage_close (VfStorage *storage)
 {
   let_go (storage);
   vf_call_close (storage->host, storage->table->close, storage->handle);
+  g_hash_table_unref (storage->maps);
   g_free (storage->setting);
   g_free (storage);
 }
@@ -214,12 +232,10 @@ map_file (VfStorage *storage, const char *id, gboolean read_only, char **path, G
   return TRUE;
 }
 
-gboolean
-vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
+static gboolean
+map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
 {
   g_auto (VfCall) call = {0};
-  if (!check_id (id, error))
-    return FALSE;
   if (!storage->table->map)
     return map_file (storage, id, read_only, path, error);
   begin (&call, storage, "map", 0);
@@ -236,11 +252,35 @@ vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **p
 }
 
 gboolean
+vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
+{
+  if (!check_id (id, error))
+    return FALSE;
+  Mapping *mapping = g_hash_table_lookup (storage->maps, id);
+  if (!mapping || (mapping->read_only && !read_only)) {
+    if (!map (storage, id, read_only, path, error))
+      return FALSE;
+    guint users = mapping ? mapping->users : 0;
+    mapping = g_new0 (Mapping, 1);
+    *mapping = (Mapping){g_strdup (*path), read_only, users};
+    g_hash_table_insert (storage->maps, g_strdup (id), mapping);
+  } else {
+    *path = g_strdup (mapping->path);
+  }
+  mapping->users++;
+  return TRUE;
+}
+
+gboolean
 vf_storage_unmap (VfStorage *storage, const char *id, GError **error)
 {
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  Mapping *mapping = g_hash_table_lookup (storage->maps, id);
+  if (mapping && --mapping->users > 0)
+    return TRUE;
+  g_hash_table_remove (storage->maps, id);
   if (!storage->table->unmap)
     return TRUE;
   begin (&call, storage, "unmap", VF_CALL_CLEANS_UP);
@@ -447,6 +487,35 @@ vf_storage_granularity (VfStorage *storage, guint64 *bytes, GError **error)
                                "%" G_GUINT64_FORMAT " is no power of two from 512 to 16 MiB", answer);
   *bytes = answer;
   return TRUE;
+}
+
+gboolean
+vf_storage_ask_place (VfStorage *storage, char **place, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  *place = NULL;
+  if (!storage->table->place)
+    return TRUE;
+  begin (&call, storage, "place", 0);
+  g_autofree char *room = g_malloc0 (VMFORGE_PATH_MAX);
+  if (!vf_call_end (&call, storage->table->place (storage->handle, &call.pub, room), error))
+    return FALSE;
+  if (!memchr (room, '\0', VMFORGE_PATH_MAX) || !room[0] || !g_utf8_validate (room, -1, NULL))
+    return vf_call_misbehaved (storage->plugin->name, "place", error, "it gives no text");
+  *place = g_steal_pointer (&room);
+  return TRUE;
+}
+
+gboolean
+vf_storage_label (VfStorage *storage, const char *id, const char *key, GError **error)
+{
+  g_auto (VfCall) call = {0};
+  if (!check_id (id, error))
+    return FALSE;
+  if (!storage->table->label)
+    return TRUE;
+  begin (&call, storage, "label", 0);
+  return vf_call_end (&call, storage->table->label (storage->handle, &call.pub, id, key), error);
 }
 
 gboolean

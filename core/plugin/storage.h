@@ -18,15 +18,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VfStorage, vf_storage_close)
 
 const char *vf_storage_get_setting (const VfStorage *storage); /* as given: for the worker's job */
 
+/* What the plugin itself says of where its volumes are; else NULL. Free it. */
+gboolean vf_storage_ask_place (VfStorage *storage, char **place, GError **error);
 /* Of volumes that are files, the folder; else NULL. Free it. */
 gboolean vf_storage_get_folder (VfStorage *storage, char **path, GError **error);
-/* A text that is the same for two settings of one plugin if their volumes are in the same place: the folder,
- * relative to the store if it is inside, or the parameters. Free it. (storage-place.c) */
+/* A text that is the same for two settings of one plugin if their volumes are in the same place: what the
+ * plugin says, the folder, relative to the store if it is inside, or the parameters. Free it.
+ * (storage-place.c) */
 gboolean vf_storage_get_place (VfStorage *storage, const char *store_path, char **place, GError **error);
 
 gboolean vf_storage_create (VfStorage *storage, const char *id, guint64 bytes, GError **error);
 gboolean vf_storage_clone (VfStorage *storage, const char *id, const char *parent, GError **error);
-/* path: free it. */
+/* Of a volume that create or clone is called for next. */
+gboolean vf_storage_label (VfStorage *storage, const char *id, const char *key, GError **error);
+/* path: free it. Counted: it stays mapped until unmap was called as often. */
 gboolean vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error);
 gboolean vf_storage_unmap (VfStorage *storage, const char *id, GError **error);
 gboolean vf_storage_grow (VfStorage *storage, const char *id, guint64 bytes, GError **error);

@@ -93,6 +93,17 @@ find_node (Store *store, Call *call, const char *id, char *path)
   return -1;
 }
 
+static int
+open_device (Store *store, Call *call, const Volume *volume)
+{
+  char path[VMFORGE_PATH_MAX];
+  if (!is_active (store, volume->id) && change (store, call, volume->id, TRUE, FALSE) < 0)
+    return -1;
+  if (volume->bytes == volume->room)
+    return 0;
+  return find_node (store, call, volume->id, path) < 0 ? -1 : exact_make (call, volume, path);
+}
+
 int
 active_map (Store *store, Call *call, Volume *volume, char *path)
 {
@@ -101,10 +112,13 @@ active_map (Store *store, Call *call, Volume *volume, char *path)
     if (lock < 0)
       return -1;
     g_hash_table_insert (store->mapped, g_strdup (volume->id), GINT_TO_POINTER (lock + 1));
-    if (!is_active (store, volume->id) && change (store, call, volume->id, TRUE, FALSE) < 0)
-      return -1;
   }
-  return find_node (store, call, volume->id, path);
+  if (open_device (store, call, volume) < 0)
+    return -1;
+  if (volume->bytes == volume->room)
+    return find_node (store, call, volume->id, path);
+  exact_path (volume->id, path);
+  return 0;
 }
 
 /* Closes the lock; with the last one goes the device, unless it shall stay. */
@@ -115,7 +129,8 @@ release (Store *store, Call *call, const char *id, int lock, gboolean quiet)
   struct stat info;
   if (flock (lock, LOCK_EX | LOCK_NB) == 0 && fstat (lock, &info) == 0) {
     gboolean active = is_active (store, id), stays = active && info.st_size > 0;
-    done = active && !stays ? change (store, call, id, FALSE, quiet) : 0;
+    if (active && !stays)
+      done = exact_remove (call, id, quiet) < 0 ? -1 : change (store, call, id, FALSE, quiet);
     if (done == 0 && !stays)
       (void)unlinkat (store->folder, id, 0);
   }

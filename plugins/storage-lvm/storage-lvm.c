@@ -293,6 +293,23 @@ lvm_discard (void *handle, Call *call, const char *id, uint64_t offset, uint64_t
   return volume_discard (handle, call, id, offset, length);
 }
 
+/* Volumes are found by volume group and name; a store that came to another pool has them in both. */
+static int
+lvm_place (void *handle, Call *call, char *text)
+{
+  const Store *store = handle;
+  g_snprintf (text, VMFORGE_PATH_MAX, "vg=%s", store->vg);
+  return 0;
+}
+
+static int
+lvm_label (void *handle, Call *call, const char *id, const char *key)
+{
+  Store *store = handle;
+  g_hash_table_insert (store->labels, g_strdup (id), g_strdup (key));
+  return 0;
+}
+
 static const struct vmforge_parameter parameters[] = {
     {"vg", "string", NULL, "the volume group; there is no default"},
     {"pool", "string", DEFAULT_POOL, "the thin pool in it"},
@@ -322,6 +339,8 @@ static const struct vmforge_storage table = {
     .can_snapshot = lvm_can_snapshot,
     .granularity = lvm_granularity,
     .discard = lvm_discard,
+    .place = lvm_place,
+    .label = lvm_label,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_STORAGE, sizeof (struct vmforge_storage), .name = "storage-lvm",

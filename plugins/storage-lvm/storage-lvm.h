@@ -95,6 +95,12 @@ int active_recover (Store *store, Call *call, gboolean kept);
 /* No lock of it is left. */
 void active_forget (Store *store, const char *id);
 
+/* ---- exact.c: a device of the exact size, over an LV that LVM rounded up */
+int exact_make (Call *call, const Volume *volume, const char *node);
+/* One that is not there is no error; quiet: nor is one that is in use. */
+int exact_remove (Call *call, const char *id, gboolean quiet);
+void exact_path (const char *id, char *path);
+
 /* ---- snapshot.c: metadata snapshots, one at a time per pool */
 typedef struct {
   int lock; /* -1: not held */

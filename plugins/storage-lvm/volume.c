@@ -128,8 +128,8 @@ volume_grow (Store *store, Call *call, const char *id, guint64 bytes)
   g_autofree char *new = g_strdup_printf (TAG_BYTES "%" G_GUINT64_FORMAT, bytes);
   if (bytes != volume->bytes && change_tags (store, call, "extend", volume, old, new, FALSE) < 0)
     return -1;
-  volume->bytes = bytes;
-  volume->room = MAX (volume->room, bytes);
+  /* How far LVM rounded up is asked when it matters. */
+  report_note (store, id, bytes, FALSE);
   return 0;
 }
 
@@ -171,6 +171,8 @@ volume_remove (Store *store, Call *call, const char *id)
   active_forget (store, id);
   if (!g_hash_table_contains (store->volumes, id))
     return 0;
+  if (exact_remove (call, id, FALSE) < 0)
+    return -1;
   g_autofree char *path = g_strconcat (store->vg, "/" LV_PREFIX, id, NULL);
   g_autoptr (GPtrArray) words = words_new ("lvremove", "--yes", path, NULL);
   if (run (store, call, "remove", id, words) < 0)

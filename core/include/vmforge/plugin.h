@@ -255,10 +255,9 @@ struct vmforge_storage {
   /* MANDATORY without folder. A new writable volume with the content of the sealed volume `parent`. */
   int (*clone) (void *handle, struct vmforge_call *call, const char *id, const char *parent);
   /* MANDATORY without folder. Makes the volume reachable as a regular file or block device and writes its
-   * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. A file has the size
-   * of the volume; a device may be larger, and nobody touches what lies behind. */
+   * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
   int (*map) (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path);
-  /* The reverse. Default: nothing to do. */
+  /* The reverse; the engine maps a volume once at a time. Default: nothing to do. */
   int (*unmap) (void *handle, struct vmforge_call *call, const char *id);
   /* MANDATORY without folder. Makes a writable volume larger; new bytes read as zeros. */
   int (*grow) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);
@@ -293,6 +292,12 @@ struct vmforge_storage {
   /* The range of a writable volume, in units of 4096 bytes, reads as zeros from now on, and takes no space
    * where the storage can give it back. Default: a hole is punched through what map() gave. */
   int (*discard) (void *handle, struct vmforge_call *call, const char *id, uint64_t offset, uint64_t length);
+  /* Writes what tells where its volumes are (VMFORGE_PATH_MAX bytes of room): settings that have the same are
+   * one storage. Default: the folder, or else all parameters. */
+  int (*place) (void *handle, struct vmforge_call *call, char *text);
+  /* The volume with this id, which is made next, is for the stage with this key: for people who look at the
+   * storage. Default: nothing. */
+  int (*label) (void *handle, struct vmforge_call *call, const char *id, const char *key);
 };
 
 /* ---- package ------------------------------------------------------------------------------------------ */
