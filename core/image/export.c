@@ -86,10 +86,42 @@ export_stdout (int from, const char *format, GCancellable *cancellable, GError *
   return FALSE;
 }
 
+/* What is exported, and what the storage knows of it. */
+typedef struct {
+  VmforgeStore *store;
+  const VfImage *image;
+  char *path; /* where it is mapped */
+  int fd;
+} Source;
+
+/* A device does not tell where its holes are. */
 static gboolean
-write_raw (int from, int to, GCancellable *cancellable, GError **error)
+copy_device (const Source *source, int to, GCancellable *cancellable, GError **error)
 {
-  return vf_fs_copy_data (from, to, cancellable, error);
+  const VfImage *image = source->image;
+  g_autoptr (GArray) extents =
+      vf_storage_extents (source->store->storage, image->volume, image->bytes, error);
+  if (extents == NULL)
+    return FALSE;
+  if (ftruncate (to, 0) < 0 || ftruncate (to, (off_t)image->bytes) < 0)
+    return vf_error_set_errno (error, "cannot set the size of the copy");
+  for (guint i = 0; i < extents->len; i++) {
+    const VfExtent *extent = &g_array_index (extents, VfExtent, i);
+    off_t start = (off_t)extent->offset, end = start + (off_t)extent->length;
+    if (extent->state != VMFORGE_EXTENT_HOLE &&
+        !vf_fs_copy_range (source->fd, to, start, end, cancellable, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_raw (const Source *source, int to, GCancellable *cancellable, GError **error)
+{
+  struct stat info;
+  if (fstat (source->fd, &info) == 0 && S_ISBLK (info.st_mode))
+    return copy_device (source, to, cancellable, error);
+  return vf_fs_copy_data (source->fd, to, cancellable, error);
 }
 
 static gboolean
@@ -133,15 +165,14 @@ vf_image_check_output (const char *path, GError **error)
 }
 
 static gboolean
-write_format (const char *format, const char *source, int from, int to, GCancellable *cancellable,
-              GError **error)
+write_format (const char *format, const Source *source, int to, GCancellable *cancellable, GError **error)
 {
-  return g_str_equal (format, "raw") ? write_raw (from, to, cancellable, error)
-                                     : write_qcow2 (source, to, cancellable, error);
+  return g_str_equal (format, "raw") ? write_raw (source, to, cancellable, error)
+                                     : write_qcow2 (source->path, to, cancellable, error);
 }
 
 static gboolean
-export_file (const char *source, int from, const char *format, const char *path, const char *id,
+export_file (const Source *source, const char *format, const char *path, const char *id,
              const Progress *progress, GCancellable *cancellable, GError **error)
 {
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
@@ -153,20 +184,21 @@ export_file (const char *source, int from, const char *format, const char *path,
     return FALSE;
   if (progress->func != NULL)
     progress->func (-1, "writing the image", progress->user_data);
-  return write_format (format, source, from, vf_output_file_get_fd (file), cancellable, error) &&
+  return write_format (format, source, vf_output_file_get_fd (file), cancellable, error) &&
          vf_output_file_publish (file, absolute, error);
 }
 
 static gboolean
-export_volume (const char *source, const char *format, const char *path, const char *id,
-               const Progress *progress, GCancellable *cancellable, GError **error)
+export_volume (Source *source, const char *format, const char *path, const char *id, const Progress *progress,
+               GCancellable *cancellable, GError **error)
 {
-  vf_autofd int from = open (source, O_RDONLY | O_CLOEXEC);
+  vf_autofd int from = open (source->path, O_RDONLY | O_CLOEXEC);
   if (from < 0)
-    return vf_error_set_errno (error, "cannot open the image '%s'", source);
+    return vf_error_set_errno (error, "cannot open the image '%s'", source->path);
+  source->fd = from;
   if (g_str_equal (path, "-"))
     return export_stdout (from, format, cancellable, error);
-  return export_file (source, from, format, path, id, progress, cancellable, error);
+  return export_file (source, format, path, id, progress, cancellable, error);
 }
 
 gboolean
@@ -174,7 +206,7 @@ vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, 
                  void (*progress) (double fraction, const char *what, gpointer user_data), gpointer user_data,
                  GCancellable *cancellable, GError **error)
 {
-  g_autofree char *source = NULL;
+  Source source = {.store = store, .image = image};
   if (!g_strv_contains (vf_image_formats (), format))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", format);
   /* The stage must not be removed meanwhile. */
@@ -183,10 +215,11 @@ vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, 
   if (hold == NULL)
     return FALSE;
   const Progress told = {progress, user_data};
-  gboolean exported = vf_storage_map (store->storage, image->volume, TRUE, &source, error) &&
-                      export_volume (source, format, path, hold->volume, &told, cancellable, error);
-  if (source != NULL)
+  gboolean exported = vf_storage_map (store->storage, image->volume, TRUE, &source.path, error) &&
+                      export_volume (&source, format, path, hold->volume, &told, cancellable, error);
+  if (source.path != NULL)
     exported = vf_storage_unmap (store->storage, image->volume, exported ? error : NULL) && exported;
+  g_free (source.path);
   /* No volume of that id was ever made: only the record goes. */
   return vf_store_end (store, hold, FALSE, FALSE, exported ? error : NULL) && exported;
 }

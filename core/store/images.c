@@ -81,7 +81,7 @@ vf_image_read (VmforgeStore *store, const char *digest, GError **error)
   image->key = g_strdup (stage == NULL ? vf_json_string (manifest, "stage", "") : stage->key);
   image->storage = g_strdup (store->storage_name);
   image->volume = stage == NULL ? NULL : g_strdup (stage->volume);
-  image->bytes = stage == NULL ? 0 : stage->bytes;
+  image->bytes = stage == NULL ? (guint64)MAX (vf_json_int (manifest, "bytes", 0), 0) : stage->bytes;
   image->created = vf_json_int (manifest, "created", 0);
   image->manifest = g_steal_pointer (&manifest);
   return image;

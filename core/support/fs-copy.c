@@ -40,8 +40,8 @@ copy_by_hand (int from, int to, off_t offset, gsize length, GError **error)
   return TRUE;
 }
 
-static gboolean
-copy_range (int from, int to, off_t start, off_t end, GCancellable *cancellable, GError **error)
+gboolean
+vf_fs_copy_range (int from, int to, off_t start, off_t end, GCancellable *cancellable, GError **error)
 {
   while (start < end) {
     if (vf_error_set_if_cancelled (cancellable, error))
@@ -84,7 +84,7 @@ vf_fs_copy_data (int from, int to, GCancellable *cancellable, GError **error)
     off_t end = data < 0 ? size : lseek (from, data, SEEK_HOLE);
     if (data < 0)
       data = start; /* no holes known here: all of it */
-    if (!copy_range (from, to, data, end < 0 ? size : end, cancellable, error))
+    if (!vf_fs_copy_range (from, to, data, end < 0 ? size : end, cancellable, error))
       return FALSE;
     start = end < 0 ? size : end;
   }

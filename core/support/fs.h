@@ -22,6 +22,9 @@ gboolean vf_fs_write_all (int fd, const void *data, gsize length, GError **error
 /* Removes a file or a tree, never following symbolic links nor crossing into other filesystems; what does not
  * exist is no error. */
 gboolean vf_fs_remove (int dirfd, const char *path, GError **error);
+/* Copies the bytes of one range to the same place. */
+gboolean vf_fs_copy_range (int from, int to, off_t start, off_t end, GCancellable *cancellable,
+                           GError **error);
 /* Copies a file's data: reflink where the filesystem can, else copies data and keeps holes. */
 gboolean vf_fs_copy_data (int from, int to, GCancellable *cancellable, GError **error);
 /* TRUE if path is there (no error otherwise). */
