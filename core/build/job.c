@@ -16,7 +16,8 @@
 
 /* A worker that is asked to end kills at once all that it started, and waits for it: what takes long then is
  * the kernel, which writes a filesystem back to unmount it. Killing the worker would only hide that. */
-#define END_MSEC 30000
+#define END_MSEC   30000
+#define WATCH_MSEC 1000
 
 /* Of our environment, what a worker needs beside the minimal one. */
 static const char *const passed_environment[] = {
@@ -154,6 +155,8 @@ vf_job_run (VfJson *job, int log_fd, int lock_fd, const VfJobWatcher *watcher, G
   Reader reader = {.watcher = watcher, .log_fd = log_fd, .packages = found};
   int status = 0;
   vf_process_set_line_func (process, on_line, &reader);
+  if (watcher && watcher->watch)
+    vf_process_set_tick (process, WATCH_MSEC, watcher->watch, watcher->user_data);
   gboolean ok = vf_process_run (process, &status, cancellable, error) &&
                 check_end (vf_json_string (job, "stage", ""), status, &reader, error);
   g_clear_error (&reader.failure);

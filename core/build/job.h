@@ -53,6 +53,7 @@ typedef struct {
   void (*log) (const char *line, gpointer user_data);
   void (*written) (guint64 bytes, gpointer user_data);
   void (*indexed) (const char *root, guint64 own_bytes, gpointer user_data); /* of a good result */
+  gboolean (*watch) (gpointer user_data, GError **error); /* each second; FALSE with error ends the worker */
   gpointer user_data;
 } VfJobWatcher;
 

@@ -82,6 +82,26 @@ on_job_indexed (const char *root, guint64 own_bytes, gpointer user_data)
   engine->index.own_bytes = own_bytes;
 }
 
+/* A pool of volumes that runs full takes more with it than this build. Where they are files, a write that
+ * fails is told of. */
+static gboolean
+on_job_watch (gpointer user_data, GError **error)
+{
+  VmforgeStore *store = ((VfEngine *)user_data)->store;
+  guint64 total, available;
+  g_autofree char *folder = NULL;
+  if (!vf_storage_get_folder (store->storage, &folder, error))
+    return FALSE;
+  if (folder != NULL)
+    return TRUE;
+  if (!vf_storage_capacity (store->storage, &total, &available, error))
+    return FALSE;
+  return available > 0 ||
+         vf_error_set (error, VMFORGE_ERROR_NO_SPACE,
+                       "the storage (%s) is nearly full: remove images (`vmforge gc`), or give it more",
+                       store->storage_name);
+}
+
 /* stage.json: the inputs, and what came of them. */
 static VfJson *
 describe_stage (const VfPlanStage *stage, GPtrArray *packages, gint64 epoch)
@@ -139,6 +159,7 @@ run_worker (VfEngine *engine, const VfPlan *plan, const VfPlanStage *stage, cons
                           .log = on_job_log,
                           .written = on_job_written,
                           .indexed = on_job_indexed,
+                          .watch = on_job_watch,
                           .user_data = engine};
   return vf_job_run (job, engine->log_fd, vf_lock_get_fd (building->lock), &watcher, packages,
                      engine->cancellable, error);

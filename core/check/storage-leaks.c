@@ -41,6 +41,13 @@ list_once (VfStorage *storage, GError **error)
   return listed != NULL;
 }
 
+static gboolean
+ask_place (VfStorage *storage, GError **error)
+{
+  g_autofree char *place = NULL;
+  return vf_storage_ask_place (storage, &place, error);
+}
+
 /* Every callback, each followed by another; errors too. Nothing of ours outlives a callback. */
 static gboolean
 cycle (VfCheck *check, const char *a, const char *b, GError **error)
@@ -49,11 +56,12 @@ cycle (VfCheck *check, const char *a, const char *b, GError **error)
   guint64 total, available, granularity;
   gboolean snapshots;
   GError *left = NULL;
-  gboolean done = storage && vf_storage_create (storage, a, SIZE, error) &&
-                  map_and_unmap (storage, a, error) && vf_storage_seal (storage, a, error) &&
-                  vf_storage_clone (storage, b, a, error) && vf_storage_grow (storage, b, 2 * SIZE, error) &&
-                  vf_storage_seal (storage, b, error) && read_ranges (storage, a, b, error) &&
-                  list_once (storage, error) && vf_storage_capacity (storage, &total, &available, error) &&
+  gboolean done = storage && ask_place (storage, error) && vf_check_volume_label (storage, a, error) &&
+                  vf_storage_create (storage, a, SIZE, error) && map_and_unmap (storage, a, error) &&
+                  vf_storage_seal (storage, a, error) && vf_storage_clone (storage, b, a, error) &&
+                  vf_storage_grow (storage, b, 2 * SIZE, error) && vf_storage_seal (storage, b, error) &&
+                  read_ranges (storage, a, b, error) && list_once (storage, error) &&
+                  vf_storage_capacity (storage, &total, &available, error) &&
                   vf_storage_can_snapshot (storage, &snapshots, error) &&
                   vf_storage_granularity (storage, &granularity, error);
   if (done && vf_storage_create (storage, b, SIZE, &left))

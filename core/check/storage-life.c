@@ -12,13 +12,25 @@
 
 #define SIZE (16 * VF_CHECK_MIB)
 
+static gboolean
+has_one_place (VfCheck *check, VfStorage *storage, GError **error)
+{
+  g_autofree char *place = NULL, *again = NULL;
+  if (!vf_storage_ask_place (storage, &place, error) || !vf_storage_ask_place (storage, &again, error))
+    return FALSE;
+  return g_strcmp0 (place, again) == 0 ||
+         vf_check_fail (check, error, "place", "its place is '%s', and another place a moment later: '%s'",
+                        place, again);
+}
+
 gboolean
 vf_check_storage_open (VfCheck *check, GError **error)
 {
   for (guint i = 0; i < 3; i++) {
     g_autoptr (VfStorage) storage = vf_check_open (check, error);
     VfCheckVolume *const none[] = {NULL};
-    if (!storage || !vf_check_volumes_listed (check, storage, none, "list", error))
+    if (!storage || !has_one_place (check, storage, error) ||
+        !vf_check_volumes_listed (check, storage, none, "list", error))
       return FALSE;
   }
   return TRUE;

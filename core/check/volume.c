@@ -56,18 +56,31 @@ vf_check_volume_plan_clone (const VfCheckVolume *parent)
   return volume;
 }
 
+gboolean
+vf_check_volume_label (VfStorage *storage, const char *id, GError **error)
+{
+  g_autofree char *key = vf_digest_text (id);
+  return vf_storage_label (storage, id, key, error);
+}
+
 VfCheckVolume *
 vf_check_volume_create (VfCheck *check, VfStorage *storage, guint64 bytes, GError **error)
 {
   g_autoptr (VfCheckVolume) volume = vf_check_volume_plan (check, storage, bytes);
-  return vf_storage_create (storage, volume->id, bytes, error) ? g_steal_pointer (&volume) : NULL;
+  return vf_check_volume_label (storage, volume->id, error) &&
+                 vf_storage_create (storage, volume->id, bytes, error)
+             ? g_steal_pointer (&volume)
+             : NULL;
 }
 
 VfCheckVolume *
 vf_check_volume_clone (const VfCheckVolume *parent, GError **error)
 {
   g_autoptr (VfCheckVolume) volume = vf_check_volume_plan_clone (parent);
-  return vf_storage_clone (parent->storage, volume->id, parent->id, error) ? g_steal_pointer (&volume) : NULL;
+  return vf_check_volume_label (parent->storage, volume->id, error) &&
+                 vf_storage_clone (parent->storage, volume->id, parent->id, error)
+             ? g_steal_pointer (&volume)
+             : NULL;
 }
 
 VfCheckVolume *

@@ -31,6 +31,8 @@ VfStorage *vf_check_open (VfCheck *check, GError **error);
 VfCheckVolume *vf_check_volume_plan (VfCheck *check, VfStorage *storage, guint64 bytes);
 /* The same with the model of its parent. */
 VfCheckVolume *vf_check_volume_plan_clone (const VfCheckVolume *parent);
+/* As the engine does before a volume is made. */
+gboolean vf_check_volume_label (VfStorage *storage, const char *id, GError **error);
 VfCheckVolume *vf_check_volume_create (VfCheck *check, VfStorage *storage, guint64 bytes, GError **error);
 VfCheckVolume *vf_check_volume_clone (const VfCheckVolume *parent, GError **error);
 /* A sealed one with random content. */

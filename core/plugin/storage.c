@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define BLOCK 4096
-#define FULL  (1024 * 1024) /* bytes: where less is available, writes fail */
+#define BLOCK     4096
+#define ID_LENGTH 32
+#define FEW       16            /* volumes that are mapped at once */
+#define FULL      (1024 * 1024) /* bytes: where less is available, writes fail */
 
 struct _VfStorage {
   char *setting;
@@ -25,22 +27,48 @@ struct _VfStorage {
   /* The file that a default made last, held open until it is sealed (storage-files.h). */
   char *made;
   int made_fd;
-  GHashTable *maps; /* id → Mapping */
+  GArray *mappings; /* Mapping */
 };
 
 /* Parts of the engine that know nothing of each other read the same volume. */
 typedef struct {
-  char *path;
-  gboolean read_only;
+  char id[ID_LENGTH + 1];
   guint users;
 } Mapping;
 
-static void
-mapping_free (gpointer data)
+static Mapping *
+find_mapping (const VfStorage *storage, const char *id)
 {
-  Mapping *mapping = data;
-  g_free (mapping->path);
-  g_free (mapping);
+  for (guint i = 0; i < storage->mappings->len; i++) {
+    Mapping *mapping = &g_array_index (storage->mappings, Mapping, i);
+    if (strcmp (mapping->id, id) == 0)
+      return mapping;
+  }
+  return NULL;
+}
+
+static void
+add_mapping (VfStorage *storage, const char *id)
+{
+  Mapping *known = find_mapping (storage, id), mapping = {.users = 1};
+  g_strlcpy (mapping.id, id, sizeof mapping.id);
+  if (known != NULL)
+    known->users++;
+  else
+    g_array_append_val (storage->mappings, mapping);
+}
+
+/* Whether that was the last user, or nobody counted. */
+static gboolean
+drop_mapping (VfStorage *storage, const char *id, gboolean all)
+{
+  Mapping *mapping = find_mapping (storage, id);
+  if (mapping == NULL)
+    return TRUE;
+  if (!all && --mapping->users > 0)
+    return FALSE;
+  g_array_remove_index_fast (storage->mappings, (guint)(mapping - (Mapping *)storage->mappings->data));
+  return TRUE;
 }
 
 VfStorage *
@@ -73,7 +101,7 @@ vf_storage_open (const char *setting, const char *store_path, const char *store_
   storage->host = host;
   storage->handle = handle;
   storage->made_fd = -1;
-  storage->maps = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, mapping_free);
+  storage->mappings = g_array_sized_new (FALSE, FALSE, sizeof (Mapping), FEW);
   return storage;
 }
 
@@ -99,7 +127,7 @@ vf_storage_close (VfStorage *storage)
 {
   let_go (storage);
   vf_call_close (storage->host, storage->table->close, storage->handle);
-  g_hash_table_unref (storage->maps);
+  g_array_unref (storage->mappings);
   g_free (storage->setting);
   g_free (storage);
 }
@@ -114,7 +142,7 @@ vf_storage_get_setting (const VfStorage *storage)
 static gboolean
 check_id (const char *id, GError **error)
 {
-  if (id && strlen (id) == 32 && vf_digest_is_hex (id, 32))
+  if (id && strlen (id) == ID_LENGTH && vf_digest_is_hex (id, ID_LENGTH))
     return TRUE;
   return vf_error_set (error, VMFORGE_ERROR_FAILED, "'%s' is no volume id", id ? id : "");
 }
@@ -254,20 +282,9 @@ map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError
 gboolean
 vf_storage_map (VfStorage *storage, const char *id, gboolean read_only, char **path, GError **error)
 {
-  if (!check_id (id, error))
+  if (!check_id (id, error) || !map (storage, id, read_only, path, error))
     return FALSE;
-  Mapping *mapping = g_hash_table_lookup (storage->maps, id);
-  if (!mapping || (mapping->read_only && !read_only)) {
-    if (!map (storage, id, read_only, path, error))
-      return FALSE;
-    guint users = mapping ? mapping->users : 0;
-    mapping = g_new0 (Mapping, 1);
-    *mapping = (Mapping){g_strdup (*path), read_only, users};
-    g_hash_table_insert (storage->maps, g_strdup (id), mapping);
-  } else {
-    *path = g_strdup (mapping->path);
-  }
-  mapping->users++;
+  add_mapping (storage, id);
   return TRUE;
 }
 
@@ -277,11 +294,7 @@ vf_storage_unmap (VfStorage *storage, const char *id, GError **error)
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
-  Mapping *mapping = g_hash_table_lookup (storage->maps, id);
-  if (mapping && --mapping->users > 0)
-    return TRUE;
-  g_hash_table_remove (storage->maps, id);
-  if (!storage->table->unmap)
+  if (!drop_mapping (storage, id, FALSE) || !storage->table->unmap)
     return TRUE;
   begin (&call, storage, "unmap", VF_CALL_CLEANS_UP);
   return vf_call_end (&call, storage->table->unmap (storage->handle, &call.pub, id), error);
@@ -332,6 +345,7 @@ vf_storage_remove (VfStorage *storage, const char *id, GError **error)
   g_auto (VfCall) call = {0};
   if (!check_id (id, error))
     return FALSE;
+  (void)drop_mapping (storage, id, TRUE);
   /* Its space is free once nobody holds it. */
   if (g_strcmp0 (storage->made, id) == 0)
     let_go (storage);

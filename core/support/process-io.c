@@ -34,6 +34,7 @@ typedef struct {
   GCancellable *cancellable;
   int cancel_fd;  /* -1: none */
   gint64 kill_at; /* monotonic time of SIGKILL; 0: not ending */
+  gint64 tick_at; /* monotonic time of the next tick; 0: none */
 } Service;
 
 /* Errors quote these lines, and errors travel as JSON: they are UTF-8, and short. */
@@ -170,9 +171,10 @@ timeout_of (const Service *service)
 {
   gboolean blind = service->child->pidfd < 0 || (service->cancellable != NULL && service->cancel_fd < 0);
   int look = blind ? LOOK_MSEC : -1;
-  if (service->kill_at == 0)
+  gint64 next = service->kill_at != 0 ? service->kill_at : service->tick_at;
+  if (next == 0)
     return look;
-  int left = (int)(MAX (0, service->kill_at - g_get_monotonic_time ()) / 1000) + 1;
+  int left = (int)(MAX (0, next - g_get_monotonic_time ()) / 1000) + 1;
   return look < 0 ? left : MIN (look, left);
 }
 
@@ -225,10 +227,25 @@ init_sources (Service *service)
   }
 }
 
+/* Nobody is asked any more once the child is to end. */
+static gboolean
+tick (Service *service, GError **error)
+{
+  VfProcess *process = service->process;
+  gint64 now = g_get_monotonic_time ();
+  if (process->tick == NULL || service->failed || service->kill_at != 0 || now < service->tick_at)
+    return TRUE;
+  gboolean good = process->tick (process->tick_data, error);
+  service->tick_at = g_get_monotonic_time () + process->tick_every;
+  return good;
+}
+
 static void
 serve_until_end (Service *service, GError **error)
 {
   for (gboolean ended = FALSE; !ended;) {
+    if (!tick (service, error))
+      service->failed = TRUE;
     if (!step (service, &ended, service->failed ? NULL : error))
       service->failed = TRUE;
     gboolean unwanted = service->failed || g_cancellable_is_cancelled (service->cancellable);
@@ -260,7 +277,8 @@ vf_process_serve (VfProcess *process, VfProcessChild *child, int *wait_status, G
   Service service = {.process = process,
                      .child = child,
                      .cancellable = cancellable,
-                     .cancel_fd = g_cancellable_get_fd (cancellable)};
+                     .cancel_fd = g_cancellable_get_fd (cancellable),
+                     .tick_at = process->tick == NULL ? 0 : g_get_monotonic_time () + process->tick_every};
   g_autoptr (GError) failure = NULL;
   init_sources (&service);
   serve_until_end (&service, &failure);

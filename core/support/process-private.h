@@ -23,8 +23,11 @@ struct _VfProcess {
   gint64 grace; /* microseconds */
   VfProcessLineFunc func;
   gpointer user_data;
-  GString *output; /* standard output, without a line function */
-  GQueue tail;     /* last lines of standard error (and output, with a line function) */
+  VfProcessTickFunc tick;
+  gpointer tick_data;
+  gint64 tick_every; /* microseconds */
+  GString *output;   /* standard output, without a line function */
+  GQueue tail;       /* last lines of standard error (and output, with a line function) */
   char *tail_text;
 };
 

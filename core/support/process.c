@@ -136,6 +136,14 @@ vf_process_set_interactive (VfProcess *process)
 }
 
 void
+vf_process_set_tick (VfProcess *process, guint milliseconds, VfProcessTickFunc func, gpointer user_data)
+{
+  process->tick = func;
+  process->tick_data = user_data;
+  process->tick_every = milliseconds * G_GINT64_CONSTANT (1000);
+}
+
+void
 vf_process_set_grace (VfProcess *process, guint milliseconds)
 {
   process->grace = milliseconds * G_GINT64_CONSTANT (1000);

@@ -36,6 +36,10 @@ void vf_process_set_interactive (VfProcess *process);
  * SIGTERM, then SIGKILL after 2 s, or after this time. */
 void vf_process_set_grace (VfProcess *process, guint milliseconds);
 
+/* Called each so many milliseconds while it runs. FALSE with error stops the program. */
+typedef gboolean (*VfProcessTickFunc) (gpointer user_data, GError **error);
+void vf_process_set_tick (VfProcess *process, guint milliseconds, VfProcessTickFunc func, gpointer user_data);
+
 /* Runs it to its end. status: exit status, or 128 + N for signal N; may be NULL, then other than 0 is an
  * error that quotes the program and its last lines. Errors: VMFORGE_ERROR_ENVIRONMENT with the name of the
  * Debian package if there is no such program, VMFORGE_ERROR_CANCELLED. */

@@ -257,7 +257,7 @@ struct vmforge_storage {
   /* MANDATORY without folder. Makes the volume reachable as a regular file or block device and writes its
    * path (VMFORGE_PATH_MAX bytes of room). A sealed volume can be mapped read-only alone. */
   int (*map) (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path);
-  /* The reverse; the engine maps a volume once at a time. Default: nothing to do. */
+  /* The reverse, once however often it was mapped since. Default: nothing to do. */
   int (*unmap) (void *handle, struct vmforge_call *call, const char *id);
   /* MANDATORY without folder. Makes a writable volume larger; new bytes read as zeros. */
   int (*grow) (void *handle, struct vmforge_call *call, const char *id, uint64_t bytes);

@@ -27,7 +27,7 @@ STORAGE = {
     "open": "open", "close": "open", "create": "create", "clone": "clone", "map": "write", "unmap": "write",
     "grow": "grow", "seal": "seal", "remove": "remove", "list": "open", "extents": "extents",
     "differences": "differences", "capacity": "capacity", "deactivate": "deactivate", "can_snapshot": "clone",
-    "granularity": "differences", "sync": "write", "discard": "discard",
+    "granularity": "differences", "sync": "write", "discard": "discard", "place": "open", "label": "create",
 }
 PACKAGE = {"open": "open", "close": "open", "refresh": "refresh", "resolve": "resolve", "fetch": "fetch",
            "install": "install", "manifest": "install", "boot": "boot", "metadata_date": "date",
@@ -65,6 +65,8 @@ STORAGE_NONSENSE = {
     "capacity:impossible": ("capacity", "capacity", "are available"),
     "deactivate:destroys": ("deactivate", "map", "."),
     "granularity:three": ("differences", "granularity", "no power of two"),
+    "place:moving": ("open", "place", "another place a moment later"),
+    "place:nothing": ("open", "place", "no text"),
     "discard:nothing": ("discard", "discard", "does not read as zeros"),
     "discard:more": ("discard", "discard", "not what was written"),
 }

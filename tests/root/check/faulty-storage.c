@@ -370,6 +370,25 @@ discard (void *handle, struct vmforge_call *call, const char *id, uint64_t offse
                  "discard a range of", id);
 }
 
+static int
+place (void *handle, struct vmforge_call *call, char *text)
+{
+  static int times;
+  (void)handle, (void)call;
+  snprintf (text, VMFORGE_PATH_MAX, "%s%d", faulty ("place:nothing") ? "" : "here",
+            faulty ("place:moving") ? ++times : 0);
+  if (faulty ("place:nothing"))
+    *text = '\0';
+  return go_wrong ("place") ? -1 : 0;
+}
+
+static int
+label (void *handle, struct vmforge_call *call, const char *id, const char *key)
+{
+  (void)handle, (void)call, (void)id, (void)key;
+  return go_wrong ("label") ? -1 : 0;
+}
+
 static const struct vmforge_parameter parameters[] = {
     {"fault", "string", "none", "CALLBACK:KIND, what to do wrong"},
     {NULL, NULL, NULL, NULL},
@@ -395,6 +414,8 @@ static const struct vmforge_storage table = {
     .granularity = granularity,
     .sync = sync_volume,
     .discard = discard,
+    .place = place,
+    .label = label,
 };
 
 VMFORGE_PLUGIN (VMFORGE_PLUGIN_STORAGE, sizeof table, .name = "faulty", .version = "1",
