@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* What storage can do, its unit of changes, sync and discard: answers that are given, that are nonsense, and
+/* What storage can do, its unit of changes, sync and discard, its place, labels and mappings: answers that are given, that are nonsense, and
  * the defaults where there is none. */
 #include "fixture.h"
 #include "plugin/storage.h"
@@ -149,6 +149,97 @@ by_default_a_discarded_range_becomes_a_hole (Fixture *fixture, gconstpointer dat
                         "cannot discard a range of volume '" ID "' at '/dev/null': ");
 }
 
+static void
+assert_place_is_refused (Fixture *fixture, const char *parameters)
+{
+  g_autoptr (VfStorage) storage = open_storage (fixture, "toy-answers", parameters);
+  g_autofree char *place = NULL;
+  GError *error = NULL;
+  g_assert_false (vf_storage_ask_place (storage, &place, &error));
+  fixture_assert_error (&error, VMFORGE_ERROR_FAILED,
+                        "plugin 'toy-answers' broke the rules in place: it gives no text");
+  g_assert_null (place);
+}
+
+static void
+the_place_is_a_text_of_the_plugin (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfStorage) storage = open_storage (fixture, "toy-answers", ":says=here");
+  g_autofree char *asked = NULL, *place = NULL;
+  GError *error = NULL;
+  g_assert_true (vf_storage_ask_place (storage, &asked, &error));
+  g_assert_cmpstr (asked, ==, "here");
+  g_assert_true (vf_storage_get_place (storage, fixture->folder, &place, &error));
+  g_assert_cmpstr (place, ==, "here");
+  assert_place_is_refused (fixture, "");
+  assert_place_is_refused (fixture, ":says=endless");
+  assert_place_is_refused (fixture, ":says=\xff");
+}
+
+static void
+without_an_answer_parameters_are_the_place (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfStorage) one = open_storage (fixture, "toy", ":bytes=1MiB"),
+                        other = open_storage (fixture, "toy", ":bytes=2MiB");
+  g_autofree char *asked = NULL, *place = NULL, *elsewhere = NULL;
+  GError *error = NULL;
+  g_assert_true (vf_storage_ask_place (one, &asked, &error));
+  g_assert_null (asked);
+  g_assert_true (vf_storage_get_place (one, fixture->folder, &place, &error));
+  g_assert_true (vf_storage_get_place (other, fixture->folder, &elsewhere, &error));
+  g_assert_cmpstr (place, !=, elsewhere);
+}
+
+static void
+a_label_reaches_the_plugin_that_takes_it (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfStorage) storage = open_storage (fixture, "toy-answers", ":says=tell");
+  GError *error = NULL;
+  g_assert_false (vf_storage_label (storage, ID, "a-key", &error));
+  fixture_assert_error (&error, VMFORGE_ERROR_FAILED, "toy-answers: told that 0 is for a-key");
+  g_assert_false (vf_storage_label (storage, "../x", "a-key", &error));
+  fixture_assert_error (&error, VMFORGE_ERROR_FAILED, "is no volume id");
+  g_autoptr (VfStorage) without = open_storage (fixture, "toy", "");
+  g_assert_true (vf_storage_label (without, ID, "a-key", &error));
+}
+
+static void
+map_times (VfStorage *storage, guint times)
+{
+  for (guint i = 0; i < times; i++) {
+    g_autofree char *path = NULL;
+    g_assert_true (vf_storage_map (storage, ID, TRUE, &path, NULL));
+    g_assert_cmpstr (path, ==, "/mapped");
+  }
+}
+
+/* unmap of the plugin "fails", which tells that it was called. */
+static void
+assert_unmaps (VfStorage *storage)
+{
+  GError *error = NULL;
+  g_assert_false (vf_storage_unmap (storage, ID, &error));
+  fixture_assert_error (&error, VMFORGE_ERROR_FAILED, "toy-answers: asked for 0, 3 and 4");
+}
+
+static void
+the_last_user_unmaps (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VfStorage) storage = open_storage (fixture, "toy-answers", ":says=tell");
+  map_times (storage, 3);
+  g_assert_true (vf_storage_unmap (storage, ID, NULL));
+  g_assert_true (vf_storage_unmap (storage, ID, NULL));
+  assert_unmaps (storage);
+  /* Whoever unmaps what nobody counted means it. */
+  assert_unmaps (storage);
+  map_times (storage, 1);
+  assert_unmaps (storage);
+  /* What is removed is mapped by nobody. */
+  map_times (storage, 2);
+  g_assert_true (vf_storage_remove (storage, ID, NULL));
+  assert_unmaps (storage);
+}
+
 #define ADD(function)                                                                                        \
   g_test_add ("/plugin/storage-answers/" #function, Fixture, NULL, fixture_set_up, function,                 \
               fixture_tear_down)
@@ -163,5 +254,9 @@ main (int argc, char **argv)
   ADD (without_answers_clones_copy_and_changes_are_seen_by_the_block);
   ADD (by_default_the_mapped_file_is_synced);
   ADD (by_default_a_discarded_range_becomes_a_hole);
+  ADD (the_place_is_a_text_of_the_plugin);
+  ADD (without_an_answer_parameters_are_the_place);
+  ADD (a_label_reaches_the_plugin_that_takes_it);
+  ADD (the_last_user_unmaps);
   return g_test_run ();
 }

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* A storage plugin that answers what its parameter `says`: a number, "fail", or "tell" (an error with what it
- * was asked).
+ * was asked). As its place it gives that text itself; "endless" is one that does not end.
  */
 #include "bad/stub.h"
 
@@ -57,13 +57,46 @@ answers_sync (void *handle, struct vmforge_call *call, const char *id)
   return answers_discard (handle, call, id, 1, 2);
 }
 
+static int
+answers_map (void *handle, struct vmforge_call *call, const char *id, uint32_t flags, char *path)
+{
+  strcpy (path, "/mapped");
+  return 0;
+}
+
+static int
+answers_unmap (void *handle, struct vmforge_call *call, const char *id)
+{
+  return answers_discard (handle, call, id, 3, 4);
+}
+
+static int
+answers_place (void *handle, struct vmforge_call *call, char *text)
+{
+  if (strcmp (handle, "endless") == 0)
+    memset (text, 'x', VMFORGE_PATH_MAX);
+  else
+    strcpy (text, handle);
+  return 0;
+}
+
+static int
+answers_label (void *handle, struct vmforge_call *call, const char *id, const char *key)
+{
+  if (strcmp (handle, "tell") != 0)
+    return 0;
+  call->host->error (call, VMFORGE_PLUGIN_FAILED, "told that %c is for %s", id[0], key);
+  return -1;
+}
+
 static const struct vmforge_storage table = {
     .size = sizeof table,
     .open = answers_open,
     .close = free,
     .create = stub_create,
     .clone = stub_clone,
-    .map = stub_map,
+    .map = answers_map,
+    .unmap = answers_unmap,
     .grow = stub_create,
     .seal = stub_volume,
     .remove = stub_volume,
@@ -72,6 +105,8 @@ static const struct vmforge_storage table = {
     .granularity = answers_granularity,
     .sync = answers_sync,
     .discard = answers_discard,
+    .place = answers_place,
+    .label = answers_label,
 };
 
 static const struct vmforge_parameter parameters[] = {

@@ -4,6 +4,7 @@
 /* What a run answers: output, status, errors. */
 
 #include "common.h"
+#include "support/error.h"
 
 #include <string.h>
 
@@ -25,6 +26,39 @@ test_added_argument (void)
   vf_process_add_argument (process, "$HOME;");
   g_assert_true (vf_process_run (process, NULL, NULL, NULL));
   g_assert_cmpstr (vf_process_get_output (process), ==, "a b $HOME;\n");
+}
+
+static gboolean
+count_down (gpointer user_data, GError **error)
+{
+  guint *left = user_data;
+  return --*left > 0 || vf_error_set (error, VMFORGE_ERROR_NO_SPACE, "no more");
+}
+
+static void
+test_tick_ends_it (void)
+{
+  g_autoptr (VfProcess) process = shell ("echo begun; sleep 100");
+  guint left = 3;
+  GError *error = NULL;
+  gint64 begin = g_get_monotonic_time ();
+  vf_process_set_tick (process, 20, count_down, &left);
+  g_assert_false (vf_process_run (process, NULL, NULL, &error));
+  assert_error (error, VMFORGE_ERROR_NO_SPACE, "no more");
+  g_assert_cmpuint (left, ==, 0);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, 50 * G_USEC_PER_SEC);
+}
+
+static void
+test_tick_lets_it_run (void)
+{
+  g_autoptr (VfProcess) process = shell ("sleep 0.3; echo done");
+  guint left = 1000;
+  vf_process_set_tick (process, 20, count_down, &left);
+  g_assert_true (vf_process_run (process, NULL, NULL, NULL));
+  g_assert_cmpstr (vf_process_get_output (process), ==, "done\n");
+  g_assert_cmpuint (left, <, 999);
+  g_assert_cmpuint (left, >, 900);
 }
 
 static void
@@ -199,6 +233,8 @@ main (int argc, char **argv)
   g_test_add_func ("/process/a program ended by a signal is an error that names it", test_signal);
   g_test_add_func ("/process/an exit status above 128 is not taken for a signal", test_high_status);
   g_test_add_func ("/process/more than 64 MiB of output are an error", test_too_much);
+  g_test_add_func ("/process/a tick that fails ends the program, with its error", test_tick_ends_it);
+  g_test_add_func ("/process/a tick that is content lets it run", test_tick_lets_it_run);
   g_test_add_func ("/process/a program is found in the system folders", test_find);
   g_test_add_func ("/process/our own PATH does not matter", test_find_ignores_path);
   g_test_add_func ("/process/an absent program is an error that names the package", test_absent);
