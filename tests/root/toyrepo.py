@@ -80,6 +80,7 @@ def base_files():
 
 
 def make_packages(pool):
+    """Those that a small image is made of."""
     deb = functools.partial(debrepo.make_deb, pool)
     deb({"Package": "toy-base", "Essential": "yes", "Architecture": ARCH, "Priority": "required",
          "Provides": "dpkg, tar"}, base_files())
@@ -87,6 +88,10 @@ def make_packages(pool):
         {"postinst": "#!/bin/sh\nset -e\ntouch /var/lib/toy-hello\n"})
     deb({"Package": "toy-lib"}, {"/usr/share/toy/lib": "lib\n"})
     deb({"Package": "toy-site"}, {"/usr/share/toy/site": "site\n"})
+
+
+def make_odd_packages(pool):
+    deb = functools.partial(debrepo.make_deb, pool)
     deb({"Package": "toy-slow"}, {"/usr/share/toy/slow": "slow\n"},
         {"postinst": "#!/bin/sh\necho toy-slow begins\nsleep 3\n"})
     deb({"Package": "toy-failing"}, {}, {"postinst": "#!/bin/sh\necho the reason of toy-failing >&2\nexit 9\n"})
@@ -127,23 +132,23 @@ class Toyland:
     """folder: where repositories, specs and profile go; not below /tmp if the test hides that.
 
     Mirrors, each the URL of one archive: good; expired (its metadata are); stranger (signed with a key that the
-    profile does not know); unsigned; damaged (archives differ from their digests); closed (nobody listens)."""
+    profile does not know); unsigned; damaged (archives differ from their digests); closed (nobody listens).
 
-    def __init__(self, folder):
+    few: only what a good build needs, for machines to which packing 200 MiB is much."""
+
+    def __init__(self, folder, few=False):
         self.folder = folder
         self.pool = os.path.join(folder, "web", "pool")
         os.makedirs(self.pool)
         os.makedirs(os.path.join(folder, "profiles"))
         self.signers = []
         make_packages(self.pool)
-        signer, stranger = self.make_signer("vmforge toyland"), self.make_signer("a stranger")
+        signer = self.make_signer("vmforge toyland")
         self.key = signer.export(os.path.join(folder, "toyland.gpg"), armoured=False)
+        if not few:
+            make_odd_packages(self.pool)
+            self.make_odd_archives(signer)
         self.make_archive("good", signer)
-        self.make_archive("expired", signer, valid_for=-86400)
-        self.make_archive("stranger", stranger)
-        self.make_archive("unsigned", signer)
-        self.make_archive("damaged", signer)
-        self.spoil()
         self.server = Server(os.path.join(folder, "web"))
         self.write_profile()
 
@@ -159,6 +164,13 @@ class Toyland:
     def make_signer(self, name):
         self.signers.append(debrepo.Signer(name))
         return self.signers[-1]
+
+    def make_odd_archives(self, signer):
+        self.make_archive("expired", signer, valid_for=-86400)
+        self.make_archive("stranger", self.make_signer("a stranger"))
+        self.make_archive("unsigned", signer)
+        self.make_archive("damaged", signer)
+        self.spoil()
 
     def archive_path(self, name):
         return os.path.join(self.folder, "web", name)
