@@ -98,8 +98,13 @@ snapshot_reserve (Store *store, Call *call, Snapshot *snapshot)
   int free = clear (store, call);
   if (free <= 0)
     return free;
-  if (set_mark (store, call) < 0 || pool_message (store, call, "reserve_metadata_snap") < 0)
+  if (set_mark (store, call) < 0)
     return -1;
+  if (pool_message (store, call, "reserve_metadata_snap") < 0) {
+    /* The next one that is there is somebody else's. */
+    (void)unlinkat (store->folder, MARK, 0);
+    return -1;
+  }
   snapshot->reserved = TRUE;
   return 1;
 }
