@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* What storage can do, its unit of changes, sync and discard, its place, labels and mappings: answers that are given, that are nonsense, and
- * the defaults where there is none. */
+/* What storage can do, its unit of changes, sync and discard, its place, labels and mappings: answers that
+ * are given, that are nonsense, and the defaults where there is none. */
 #include "fixture.h"
 #include "plugin/storage.h"
 #include "support/fd.h"
