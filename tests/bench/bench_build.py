@@ -121,8 +121,9 @@ def bench_clones(bench):
     store = os.path.join(bench.folder, "clones")
     os.makedirs(store)
     environment = {**os.environ, "VMFORGE_PLUGIN_PATH": os.path.join(BUILD, "plugins", "storage-file")}
-    done = subprocess.run([os.path.join(BUILD, "tests", "bench", "bench-clone"), store, str(MANY)], capture_output=True,
-                          text=True, check=False, env=environment)
+    program = os.path.join(BUILD, "tests", "bench", "bench-clone")
+    done = subprocess.run([program, "storage-file", store, str(MANY), "1", "10", "50"], capture_output=True, text=True, check=False,
+                          env=environment)
     subprocess.run(["umount", f"{store}/pool"], check=False, capture_output=True)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) 2026 The vmforge authors */
 
-/* How long storage-file takes to clone volumes of several sizes, with the same data, 512 MiB in as many
- * extents (a clone by reference costs by extents): bench-clone STORE COUNT prints for each size its GiB, then
- * COUNT times in seconds. */
+/* How long a storage takes to clone volumes of several sizes, with the same data, 512 MiB in as many extents
+ * (a clone by reference costs by extents): bench-clone STORAGE STORE COUNT GIB… prints for each size its GiB,
+ * then COUNT times in seconds. */
 #include "plugin/storage.h"
 
 #include <fcntl.h>
@@ -14,8 +14,6 @@
 #define GIB    (G_GUINT64_CONSTANT (1) << 30)
 #define PIECES 512
 #define CHUNK  ((size_t)1 << 20)
-
-static const guint sizes[] = {1, 10, 50};
 
 static void
 check (const GError *error)
@@ -68,16 +66,17 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   VfHost host = {0};
-  if (argc != 3)
+  if (argc < 5)
     return 2;
   g_autoptr (VfStorage) storage =
-      vf_storage_open ("storage-file", argv[1], "0123456789abcdef0123456789abcdef", &host, &error);
+      vf_storage_open (argv[1], argv[2], "0123456789abcdef0123456789abcdef", &host, &error);
   check (error);
-  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    g_autofree char *parent = g_strdup_printf ("%032u", sizes[i]);
-    make_volume (storage, parent, sizes[i] * GIB);
-    printf ("%u", sizes[i]);
-    for (int count = atoi (argv[2]); count > 0; count--)
+  for (int i = 4; i < argc; i++) {
+    guint size = (guint)atoi (argv[i]);
+    g_autofree char *parent = g_strdup_printf ("%032u", size);
+    make_volume (storage, parent, size * GIB);
+    printf ("%u", size);
+    for (int count = atoi (argv[3]); count > 0; count--)
       printf (" %.6f", time_clone (storage, "ffffffffffffffffffffffffffffffff", parent));
     printf ("\n");
   }
