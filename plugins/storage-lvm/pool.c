@@ -67,6 +67,14 @@ judge (Store *store, Call *call, const struct dm_status_thin_pool *status)
   return -1;
 }
 
+/* The fourth word; "-" or a block. libdevmapper has a member for it, and never sets it. */
+static guint64
+metadata_snapshot (const char *text)
+{
+  unsigned long long block = 0;
+  return sscanf (text, "%*s %*s %*s %llu", &block) == 1 ? block : 0;
+}
+
 static int
 read_status (Store *store, Call *call, const char *text, Pool *pool)
 {
@@ -78,7 +86,7 @@ read_status (Store *store, Call *call, const char *text, Pool *pool)
     pool->data_used = status->used_data_blocks * pool->chunk;
     pool->metadata_total = status->total_metadata_blocks;
     pool->metadata_used = status->used_metadata_blocks;
-    pool->snapshot = status->held_metadata_root;
+    pool->snapshot = metadata_snapshot (text);
     done = judge (store, call, status);
   } else {
     call->host->error (call, VMFORGE_PLUGIN_FAILED,

@@ -4,17 +4,21 @@
 import os
 import random
 import shutil
+import time
 
 from world import WORK, said
 
+# The build is killed by who started it: workers have process ids of their own.
 SCRIPT = """#!/bin/bash
-# Stands in for lvm: runs it, and kills the build at the command whose number is in the file `number`.
-count=$(($(cat {work}/count) + 1))
-echo $count >{work}/count
-[ $count != "$(cat {work}/number)" ] || [ "$(cat {work}/when)" != before ] || {{ kill -9 $(cat {work}/victim); exit 1; }}
-(exec -a "${{0##*/}}" {work}/lvm "$@")
+# Stands in for lvm: runs it, and waits to be killed at the command whose number is in the file `number`.
+cd {work} || exit 1
+count=$(($(cat count) + 1))
+echo $count >count
+wait_here () {{ [ $count != "$(cat number)" ] || [ "$(cat when)" != "$1" ] || {{ touch reached; sleep 100; exit 1; }}; }}
+wait_here before
+(exec -a "${{0##*/}}" ./lvm "$@")
 status=$?
-[ $count != "$(cat {work}/number)" ] || kill -9 $(cat {work}/victim)
+wait_here after
 exit $status
 """
 
@@ -28,8 +32,10 @@ def make_script(number, when):
     """Its path."""
     os.makedirs(f"{WORK}/kills", exist_ok=True)
     shutil.copy(os.path.realpath(shutil.which("lvm")), f"{WORK}/kills/lvm")
-    for name, text in (("number", number), ("when", when), ("count", 0), ("victim", 0)):
+    for name, text in (("number", number), ("when", when), ("count", 0)):
         write(name, text)
+    if os.path.exists(f"{WORK}/kills/reached"):
+        os.unlink(f"{WORK}/kills/reached")
     write("script", SCRIPT.format(work=f"{WORK}/kills"))
     os.chmod(f"{WORK}/kills/script", 0o755)
     return f"{WORK}/kills/script"
@@ -39,7 +45,9 @@ def run_killed(place, number, when):
     """Whether the build came so far."""
     spec = place.spec("doomed", appliance={"hostname": f"{when}-{number}", "run": ["sleep 0.1"]})
     with place.start(spec, stand_in=("lvm", make_script(number, when))) as run:
-        write("victim", run.pid)
+        while run.poll() is None and not os.path.exists(f"{WORK}/kills/reached"):
+            time.sleep(0.05)
+        run.kill()
         out, errors = run.communicate()
     if run.returncode not in (0, -9):
         raise RuntimeError(f"it ended with {run.returncode} by itself: {out}{errors}")
