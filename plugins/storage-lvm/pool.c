@@ -49,19 +49,24 @@ ask (Store *store, Call *call, int question, gboolean *active, char **answer)
   return -1;
 }
 
+/* What the user runs, and what is done about it. LVM's repair keeps the flag that a check is needed. */
+#define DEACTIVATE "run `lvchange -an -S pool_lv=%2$s %1$s`, `lvchange -an %1$s/%2$s` and "
+#define CLEAR      "--config 'global/thin_check_options=\"--clear-needs-check-flag\"'"
+
 static int
 judge (Store *store, Call *call, const struct dm_status_thin_pool *status)
 {
   if (status->fail || status->error)
-    call->host->error (
-        call, VMFORGE_PLUGIN_FAILED,
-        "thin pool '%s/%s' has failed: see the kernel's log, then repair it with 'lvconvert --repair'",
-        store->vg, store->pool);
+    call->host->error (call, VMFORGE_PLUGIN_FAILED,
+                       "thin pool '%1$s/%2$s' has failed: see the kernel's log, then " DEACTIVATE
+                       "`lvconvert --yes --repair %1$s/%2$s`",
+                       store->vg, store->pool);
   else if (status->needs_check)
     call->host->error (call, VMFORGE_PLUGIN_FAILED,
-                       "thin pool '%s/%s' needs a check (needs_check is set): deactivate it, then 'lvconvert "
-                       "--repair %s/%s'",
-                       store->vg, store->pool, store->vg, store->pool);
+                       "thin pool '%1$s/%2$s' needs a check (needs_check is set): " DEACTIVATE
+                       "`lvchange -ay " CLEAR " %1$s/%2$s`; where that finds errors, repair it before by "
+                       "lvconvert --repair",
+                       store->vg, store->pool);
   else
     return 0;
   return -1;
@@ -206,5 +211,8 @@ pool_open (Store *store, Call *call)
   gboolean active;
   if (pool_read (store, call, &pool, &active) < 0)
     return -1;
-  return active ? 0 : find (store, call);
+  if (active)
+    return 0;
+  /* One that needs a check can be activated; better said now than of each volume. */
+  return find (store, call) < 0 ? -1 : pool_read (store, call, &pool, &active);
 }
