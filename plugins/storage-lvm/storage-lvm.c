@@ -107,11 +107,11 @@ prepare (Store *store, Call *call, const struct vmforge_storage_config *config)
       return -1;
   if (store->vg == NULL) {
     call->host->error (call, VMFORGE_PLUGIN_INVALID,
-                       "storage-lvm needs a volume group: --storage storage-lvm:vg=NAME");
+                       "it needs a volume group: --storage storage-lvm:vg=NAME");
     return -1;
   }
   if (geteuid () != 0) {
-    call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT, "storage-lvm needs root: LVM does");
+    call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT, "it needs root, as LVM does");
     return -1;
   }
   return open_folder (store, call, config->store_path) < 0 || pool_open (store, call) < 0 ||

@@ -33,8 +33,8 @@ def tell_case(tap, told):
     if told["event"] != "case":
         return
     sentence = f"plugins check: {told['summary']}"
-    if told["outcome"] == "skipped":
-        tap.skip(sentence, told["note"])
+    if told["outcome"] == "skipped":  # a full disk below a folder: of pools that are full there are tests of their own
+        tap.diagnose(f"{sentence}: not asked: {told['note']}")
     else:
         tap.ok(told["outcome"] == "passed", sentence, told["note"])
     tap.diagnose(f"{told['case']}: {told['seconds']:.0f} s")

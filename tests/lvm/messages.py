@@ -131,7 +131,7 @@ def obstacles(world):
             done = place.vmforge(*command, stand_in=stand_in)
         problem = problem or judge(done, pattern, code)
         place.vmforge("store", "umount")
-    return problem or too_full(place, even) or place.unquiet()
+    return problem or too_full(world, even) or place.unquiet()
 
 
 def in_use(place, specs):
@@ -144,16 +144,18 @@ def in_use(place, specs):
     return None
 
 
-def too_full(place, spec):
+def too_full(world, spec):
     """The threshold holds of data and, in a pool that has nothing but metadata, of that."""
-    done = place.vmforge("build", place.world.toy.spec(f"{name_of(spec)}-more", image={"packages": ["toy-lib"]}),
-                         "--storage", place.storage + ",full=1")
-    problem = judge(done, rf"thin pool '{VG}/{place.pool}' is \d+% full of data: .*'lvextend --size \+SIZE {VG}/{place.pool}'", 1)
+    def build():
+        return vmforge("build", spec, "--store", f"{WORK}/little", "--storage", f"storage-lvm:vg={VG},pool=little,full=1",
+                       env=world.toy.environment)
     call("lvcreate", "--quiet", "--yes", "--type", "thin-pool", "-L", "512M", "--poolmetadatasize", "2M", "-n", "little", VG)
     try:
-        storage = f"storage-lvm:vg={VG},pool=little,full=1"
-        done = vmforge("build", spec, "--store", f"{WORK}/little", "--storage", storage, env=place.world.toy.environment)
-        return problem or judge(done, rf"'{VG}/little' is \d+% full of metadata: .*'lvextend --poolmetadatasize \+SIZE {VG}/little'", 1)
+        call("lvcreate", "--quiet", "--yes", "-V", "64M", "--thinpool", f"{VG}/little", "-n", "filler")
+        call("dd", "if=/dev/urandom", f"of=/dev/{VG}/filler", "bs=1M", "count=32", "oflag=direct")
+        problem = judge(build(), rf"thin pool '{VG}/little' is \d+% full of data: .*'lvextend --size \+SIZE {VG}/little'", 1)
+        call("lvremove", "--quiet", "--yes", f"{VG}/filler")
+        return problem or judge(build(), rf"'{VG}/little' is \d+% full of metadata: .*'lvextend --poolmetadatasize \+SIZE {VG}/little'", 1)
     finally:
         call("lvremove", "--quiet", "--yes", f"{VG}/little")
         shutil.rmtree(f"{WORK}/little", ignore_errors=True)
