@@ -237,8 +237,11 @@ def fail_while_building(place, bad, good):
         load_table(bad)
         try:
             done = finish(run)
+            # Makes the pool write its metadata, which a build that failed at its data may have left.
+            call("dmsetup", "message", f"vg1-{place.pool}-tpool", "0", "reserve_metadata_snap", check=False)
         finally:
             load_table(good)
+            call("dmsetup", "message", f"vg1-{place.pool}-tpool", "0", "release_metadata_snap", check=False)
     return judge(done, "vmforge: ")
 
 
