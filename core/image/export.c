@@ -3,11 +3,11 @@
 
 #include "image/image.h"
 
+#include "image/format.h"
 #include "image/output-file.h"
 #include "support/error.h"
 #include "support/fd.h"
 #include "support/fs.h"
-#include "support/process.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,13 +21,6 @@ typedef struct {
   void (*func) (double fraction, const char *what, gpointer user_data);
   gpointer user_data;
 } Progress;
-
-const char *const *
-vf_image_formats (void)
-{
-  static const char *const formats[] = {"raw", "qcow2", NULL};
-  return formats;
-}
 
 /* Of a stage only the key is known. */
 static char *
@@ -86,54 +79,6 @@ export_stdout (int from, const char *format, GCancellable *cancellable, GError *
   return FALSE;
 }
 
-/* What is exported, and what the storage knows of it. */
-typedef struct {
-  VmforgeStore *store;
-  const VfImage *image;
-  char *path; /* where it is mapped */
-  int fd;
-} Source;
-
-/* A device does not tell where its holes are. */
-static gboolean
-copy_device (const Source *source, int to, GCancellable *cancellable, GError **error)
-{
-  const VfImage *image = source->image;
-  g_autoptr (GArray) extents =
-      vf_storage_extents (source->store->storage, image->volume, image->bytes, error);
-  if (extents == NULL)
-    return FALSE;
-  if (ftruncate (to, 0) < 0 || ftruncate (to, (off_t)image->bytes) < 0)
-    return vf_error_set_errno (error, "cannot set the size of the copy");
-  for (guint i = 0; i < extents->len; i++) {
-    const VfExtent *extent = &g_array_index (extents, VfExtent, i);
-    off_t start = (off_t)extent->offset, end = start + (off_t)extent->length;
-    if (extent->state != VMFORGE_EXTENT_HOLE &&
-        !vf_fs_copy_range (source->fd, to, start, end, cancellable, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-write_raw (const Source *source, int to, GCancellable *cancellable, GError **error)
-{
-  struct stat info;
-  if (fstat (source->fd, &info) == 0 && S_ISBLK (info.st_mode))
-    return copy_device (source, to, cancellable, error);
-  return vf_fs_copy_data (source->fd, to, cancellable, error);
-}
-
-static gboolean
-write_qcow2 (const char *source, int to, GCancellable *cancellable, GError **error)
-{
-  /* Both formats are given, never probed: a raw disk's content is the guest's to choose. */
-  g_autoptr (VfProcess) process = vf_process_new_args ("qemu-img", "convert", "-f", "raw", "-O", "qcow2",
-                                                       "--", source, "/proc/self/fd/3", NULL);
-  vf_process_pass_fd (process, to, 3);
-  return vf_process_run (process, NULL, cancellable, error);
-}
-
 /* The folder that a file is to be written to, or the nearest above it that is there. Free the result. */
 static char *
 nearest_folder (const char *path)
@@ -165,14 +110,7 @@ vf_image_check_output (const char *path, GError **error)
 }
 
 static gboolean
-write_format (const char *format, const Source *source, int to, GCancellable *cancellable, GError **error)
-{
-  return g_str_equal (format, "raw") ? write_raw (source, to, cancellable, error)
-                                     : write_qcow2 (source->path, to, cancellable, error);
-}
-
-static gboolean
-export_file (const Source *source, const char *format, const char *path, const char *id,
+export_file (const VfImageSource *source, const char *format, const char *path, const char *id,
              const Progress *progress, GCancellable *cancellable, GError **error)
 {
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
@@ -184,13 +122,13 @@ export_file (const Source *source, const char *format, const char *path, const c
     return FALSE;
   if (progress->func != NULL)
     progress->func (-1, "writing the image", progress->user_data);
-  return write_format (format, source, vf_output_file_get_fd (file), cancellable, error) &&
+  return vf_image_write (source, format, folder, id, vf_output_file_get_fd (file), cancellable, error) &&
          vf_output_file_publish (file, absolute, error);
 }
 
 static gboolean
-export_volume (Source *source, const char *format, const char *path, const char *id, const Progress *progress,
-               GCancellable *cancellable, GError **error)
+export_volume (VfImageSource *source, const char *format, const char *path, const char *id,
+               const Progress *progress, GCancellable *cancellable, GError **error)
 {
   vf_autofd int from = open (source->path, O_RDONLY | O_CLOEXEC);
   if (from < 0)
@@ -206,7 +144,7 @@ vf_image_export (VmforgeStore *store, const VfImage *image, const char *format, 
                  void (*progress) (double fraction, const char *what, gpointer user_data), gpointer user_data,
                  GCancellable *cancellable, GError **error)
 {
-  Source source = {.store = store, .image = image};
+  VfImageSource source = {.store = store, .image = image};
   if (!g_strv_contains (vf_image_formats (), format))
     return vf_error_set (error, VMFORGE_ERROR_SPEC, "unknown format '%s': raw or qcow2", format);
   /* The stage must not be removed meanwhile. */
