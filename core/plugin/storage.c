@@ -197,8 +197,11 @@ vf_storage_get_folder (VfStorage *storage, char **path, GError **error)
 static gboolean
 is_full (VfStorage *storage)
 {
+  g_autoptr (GError) error = NULL;
   guint64 total, available;
-  return vf_storage_capacity (storage, &total, &available, NULL) && available < FULL;
+  if (vf_storage_capacity (storage, &total, &available, &error))
+    return available < FULL;
+  return g_error_matches (error, VMFORGE_ERROR, VMFORGE_ERROR_NO_SPACE);
 }
 
 /* Ends a default: its error says whose it is, and which disk is full. */

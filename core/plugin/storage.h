@@ -43,7 +43,7 @@ GPtrArray *vf_storage_list (VfStorage *storage, GError **error);
 GArray *vf_storage_extents (VfStorage *storage, const char *id, guint64 bytes, GError **error);
 GArray *vf_storage_differences (VfStorage *storage, const char *a, const char *b, guint64 bytes,
                                 GError **error);
-/* available: G_MAXUINT64 if unknown. */
+/* available: G_MAXUINT64 if unknown. NO_SPACE where nothing is, from plugins that say what to do. */
 gboolean vf_storage_capacity (VfStorage *storage, guint64 *total, guint64 *available, GError **error);
 /* can: whether clones are instantaneous here. */
 gboolean vf_storage_can_snapshot (VfStorage *storage, gboolean *can, GError **error);

@@ -131,16 +131,10 @@ percent (guint64 used, guint64 total)
 }
 
 int
-pool_check (Store *store, Call *call)
+pool_judge_room (Store *store, Call *call, const Pool *pool)
 {
-  Pool pool;
-  gboolean active;
-  if (pool_read (store, call, &pool, &active) < 0)
-    return -1;
-  if (!active)
-    return 0;
-  guint data = percent (pool.data_used, pool.data_total),
-        metadata = percent (pool.metadata_used, pool.metadata_total);
+  guint data = percent (pool->data_used, pool->data_total),
+        metadata = percent (pool->metadata_used, pool->metadata_total);
   if (data < store->full && metadata < store->full)
     return 0;
   gboolean of_data = data >= store->full;
@@ -150,6 +144,16 @@ pool_check (Store *store, Call *call)
       store->vg, store->pool, of_data ? data : metadata, of_data ? "data" : "metadata",
       of_data ? "size" : "poolmetadatasize", store->vg, store->pool);
   return -1;
+}
+
+int
+pool_check (Store *store, Call *call)
+{
+  Pool pool;
+  gboolean active;
+  if (pool_read (store, call, &pool, &active) < 0)
+    return -1;
+  return active ? pool_judge_room (store, call, &pool) : 0;
 }
 
 int

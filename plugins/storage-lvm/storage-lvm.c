@@ -246,12 +246,12 @@ lvm_capacity (void *handle, Call *call, struct vmforge_capacity *capacity)
   gboolean active;
   if (pool_read (handle, call, &pool, &active) < 0)
     return -1;
+  if (!active)
+    return 0;
   guint64 usable = pool.data_total / 100 * store->full;
   capacity->total = pool.data_total;
   capacity->available = usable > pool.data_used ? usable - pool.data_used : 0;
-  if (pool.metadata_used * 100 >= pool.metadata_total * store->full)
-    capacity->available = 0;
-  return 0;
+  return pool_judge_room (handle, call, &pool);
 }
 
 static int

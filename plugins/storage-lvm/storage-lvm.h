@@ -73,9 +73,10 @@ typedef struct {
 } Pool;
 /* 0 with *active FALSE: no such device. Errors name a pool that has failed or needs a check. */
 int pool_read (Store *store, Call *call, Pool *pool, gboolean *active);
-/* Finds it, makes it where that was asked for, activates it, and refuses one that is too full. */
+/* Finds it, makes it where that was asked for, and activates it. */
 int pool_open (Store *store, Call *call);
-/* An error where it is too full for more. */
+/* An error where it is too full for more; the first: by what was read. */
+int pool_judge_room (Store *store, Call *call, const Pool *pool);
 int pool_check (Store *store, Call *call);
 /* "reserve_metadata_snap" and its like. */
 int pool_message (Store *store, Call *call, const char *message);

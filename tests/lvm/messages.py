@@ -8,6 +8,9 @@ import subprocess
 import time
 
 from world import VG, WORK, call, judge, name_of, vmforge
+from program import PROGRAM, said
+
+NOBODY = 65534
 
 
 def first_problem(cases, run):
@@ -131,7 +134,7 @@ def obstacles(world):
             done = place.vmforge(*command, stand_in=stand_in)
         problem = problem or judge(done, pattern, code)
         place.vmforge("store", "umount")
-    return problem or too_full(world, even) or place.unquiet()
+    return problem or too_full(world, even) or without_root(place) or place.unquiet()
 
 
 def in_use(place, specs):
@@ -144,19 +147,36 @@ def in_use(place, specs):
     return None
 
 
+def without_root(place):
+    """In a store of their own other storages need none."""
+    folder = f"{WORK}/of-nobody"
+    os.mkdir(folder)
+    with open(f"{folder}/service.pub", "w", encoding="ascii") as file:
+        file.write(place.vmforge("key", "export").stdout)
+    os.chown(folder, NOBODY, NOBODY)
+
+    def as_nobody(*arguments):
+        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", PROGRAM, *arguments, "--store", f"{folder}/store"]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = as_nobody("key", "trust", f"{folder}/service.pub", "--role", "service")
+    if done.returncode:
+        return said(done)
+    return judge(as_nobody("fsck", "--storage", f"storage-lvm:vg={VG}"), "storage-lvm: it needs root, as LVM does", 3)
+
+
 def too_full(world, spec):
     """The threshold holds of data and, in a pool that has nothing but metadata, of that."""
     def build():
         return vmforge("build", spec, "--store", f"{WORK}/little", "--storage", f"storage-lvm:vg={VG},pool=little,full=1",
                        env=world.toy.environment)
+    told = rf"thin pool '{VG}/little' is \d+% full of {{}}: remove images \('vmforge gc'\), or 'lvextend --{{}} \+SIZE {VG}/little'"
     call("lvcreate", "--quiet", "--yes", "--type", "thin-pool", "-L", "512M", "--poolmetadatasize", "2M", "-n", "little", VG)
     try:
         call("lvcreate", "--quiet", "--yes", "-V", "64M", "--thinpool", f"{VG}/little", "-n", "filler")
         call("dd", "if=/dev/urandom", f"of=/dev/{VG}/filler", "bs=1M", "count=32", "oflag=direct")
-        lacking = rf"not enough space in store '{WORK}/little' \(storage-lvm\): .* needed, 0 B available"
-        problem = judge(build(), lacking, 1)
+        problem = judge(build(), told.format("data", "size"))
         call("lvremove", "--quiet", "--yes", f"{VG}/filler")
-        return problem or judge(build(), lacking, 1)
+        return problem or judge(build(), told.format("metadata", "poolmetadatasize"))
     finally:
         call("lvremove", "--quiet", "--yes", f"{VG}/little")
         shutil.rmtree(f"{WORK}/little", ignore_errors=True)

@@ -276,7 +276,8 @@ struct vmforge_storage {
    * be reported as CHANGED that is not, never the reverse. Beyond the end of a shorter a, b is compared with
    * zeros. Default: all UNKNOWN. */
   int (*differences) (void *handle, struct vmforge_call *call, const char *a, const char *b);
-  /* Default: unknown, nothing is checked. */
+  /* Where nothing can be written any more it may instead fail with VMFORGE_PLUGIN_NO_SPACE, and say what to
+   * do. Default: unknown, nothing is checked. */
   int (*capacity) (void *handle, struct vmforge_call *call, struct vmforge_capacity *capacity);
   /* Ends what outlives a run (mounts, active devices), for `vmforge store umount`. The handle is only closed
    * after it. Default: nothing. */
