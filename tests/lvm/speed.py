@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE]
 
 # pylint: disable=wrong-import-position
-from world import VG, WORK, call, make_group
+from world import VG, WORK, call, make_group, volumes
 
 SETTING = f"storage-lvm:vg={VG},pool=bench"
 
@@ -46,6 +46,11 @@ def time_lvcreate(origin, count):
     return times
 
 
+def remove_volumes():
+    """Each program names its volumes by numbers from 1 on."""
+    call("lvremove", "--quiet", "--yes", *[f"{VG}/{name}" for name in volumes()])
+
+
 def main():
     disk, count, length = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.makedirs(WORK, exist_ok=True)
@@ -54,10 +59,11 @@ def main():
     for size, *times in run("bench-clone", count, 1, 100):
         tell(f"clone {size}", [float(word) for word in times])
         tell(f"lvcreate {size}", time_lvcreate(f"vmforge-{int(size):032d}", count))
-        call("lvremove", "--quiet", "--yes", f"{VG}/vmforge-{int(size):032d}")
+    remove_volumes()
     *differences, reading = [float(words[0]) for words in run("bench-differ", count, 50)]
     tell("differences", differences)
     tell("reading", [reading])
+    remove_volumes()
     begin = time.monotonic()
     run("bench-chain", length)
     tell("chain", [time.monotonic() - begin])
