@@ -47,7 +47,7 @@ class Bench:
         """Whether our median is at most `most` times the peer's, plus extra seconds."""
         median, other = statistics.median(ours), statistics.median(theirs)
         bar = f"{most:g} ×" + (f" + {extra:g} s" if extra else "")
-        self.add(what, ours, f"{median:.2f} s", f"{peer}: {other:.2f} s, {median / other:.2f} ×", bar,
+        self.add(what, ours, f"{median:.2f} s", f"{peer}: {other:.2f} s, {median / other:.3g} ×", bar,
                  median <= most * other + extra, unit="s", peer=peer, theirs=theirs, bar=most)
 
     def record(self, what, value, unit):
