@@ -304,6 +304,20 @@ def reserved(world):
     return said(done) if done.returncode else place.unquiet()
 
 
+def debian(world):
+    """A distribution, from a lock file and the archives that the host fetched: here is no network."""
+    with world.place("6GiB") as place:
+        place.build(place.spec("first"))
+        shutil.rmtree(f"{place.store}/cache")
+        shutil.move("/srv/cache", f"{place.store}/cache")
+        place.build("/srv/debian/debian-12.yaml", options=("--offline", "--locked"))
+        for command in ("verify", "debian-12"), ("fsck",):
+            done = place.vmforge(*command)
+            if done.returncode:
+                return said(done)
+        return place.unquiet()
+
+
 CASES = {
     "four_stages": ("four stages are four thin volumes, and the tree is that of storage-file", four_stages),
     "paranoid": ("what is said to differ is what differs", paranoid),
@@ -318,7 +332,10 @@ CASES = {
     "broken_disk": ("errors below the pool cost the build, are named, and nothing else is lost", broken_disk),
 }
 # By tests/bench/bench_lvm.py alone.
-LONG = {"every_step": ("a build can be killed before and after each of its commands", kills.every_step)}
+LONG = {
+    "debian": ("Debian is built from a lock file, in thin volumes", debian),
+    "every_step": ("a build can be killed before and after each of its commands", kills.every_step),
+}
 
 
 def main():

@@ -57,10 +57,13 @@ def make_disk(folder, path):
 
 
 @contextlib.contextmanager
-def running(image, work, programs=()):
-    """The guest, logged in, and the path of vmforge in it; /dev/vdc and /dev/vdd are scratch disks."""
+def running(image, work, programs=(), folders=None):
+    """The guest, logged in, and the path of vmforge in it; /dev/vdc and /dev/vdd are scratch disks. folders: name below /srv → what
+    it is a copy of."""
     disk = make_overlay(image, f"{work}/guest.qcow2")
     program = install(f"{work}/payload", programs)
+    for name, folder in (folders or {}).items():
+        shutil.copytree(folder, f"{work}/payload/srv/{name}")
     make_disk(f"{work}/payload", f"{work}/payload.img")
     drives = []
     for number, size in enumerate(SCRATCH):

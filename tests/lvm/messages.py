@@ -152,7 +152,7 @@ def without_root(place):
     folder = f"{WORK}/of-nobody"
     os.mkdir(folder)
     with open(f"{folder}/service.pub", "w", encoding="ascii") as file:
-        file.write(place.vmforge("key", "export").stdout)
+        file.write(vmforge("key", "export", "--store", place.store).stdout)
     os.chown(folder, NOBODY, NOBODY)
 
     def as_nobody(*arguments):
