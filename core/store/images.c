@@ -178,7 +178,8 @@ vf_images_sweep (VmforgeStore *store, GError **error)
     if (g_hash_table_contains (listed, *digest))
       continue;
     g_autofree char *signatures = g_strdup_printf ("objects/%s.signatures", *digest);
-    if (!vf_records_remove (store, path, error) || !vf_records_remove (store, signatures, error))
+    /* In this order: a manifest that is left is found again, signatures alone are not. */
+    if (!vf_records_remove (store, signatures, error) || !vf_records_remove (store, path, error))
       return FALSE;
   }
   return vf_exports_sweep (store, listed, error);

@@ -179,15 +179,17 @@ next_time (GPtrArray *entries)
   return now;
 }
 
+/* The signatures before the name: nobody sees an image without those that it came with. */
 static gboolean
-publish_new (VmforgeStore *store, VfJson *manifest, GPtrArray *entries, VfImageName *entry, char **digest,
-             GError **error)
+publish_new (VmforgeStore *store, VfJson *manifest, const char *const *signatures, GPtrArray *entries,
+             VfImageName *entry, char **digest, GError **error)
 {
   g_autofree char *text = vf_json_canonical (manifest);
   g_autofree char *made = vf_digest_text (text);
   g_autofree char *path = g_strdup_printf ("objects/%s.json", made);
   /* The bytes that were hashed and no other, so that sha256sum says the file's name. */
-  if (!vf_fs_write (store->fd, path, text, strlen (text), 0644, error))
+  if (!vf_fs_write (store->fd, path, text, strlen (text), 0644, error) ||
+      !vf_signatures_add (store, made, signatures, error))
     return FALSE;
   entry->published = next_time (entries);
   push_digest (entry, made, store->config->keep_images);
@@ -213,8 +215,8 @@ vf_store_publish_signed (VmforgeStore *store, VfJson *manifest, const char *cons
                   vf_json_string (manifest, "arch", ""));
   const char *same = find_same (store, entry, manifest, signatures != NULL && signatures[0] != NULL);
   g_autofree char *made = g_strdup (same);
-  if ((same == NULL && !publish_new (store, manifest, entries, entry, &made, error)) ||
-      !vf_signatures_add (store, made, signatures, error))
+  if (same == NULL ? !publish_new (store, manifest, signatures, entries, entry, &made, error)
+                   : !vf_signatures_add (store, made, signatures, error))
     return FALSE;
   if (digest != NULL)
     *digest = g_steal_pointer (&made);
