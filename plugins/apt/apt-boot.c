@@ -35,7 +35,7 @@ run_in_root (Call *call, const char *const *argv, const char *const *binds)
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox, .binds = binds};
   g_autofree char *command = g_strjoinv (" ", (char **)argv);
   g_autofree char *label = g_strdup_printf ("'%.60s' in the image", command);
-  return apt_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, label);
+  return pkg_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, label);
 }
 
 /* How GRUB is configured, in a file of ours, so that a later update-grub in the guest gives the same. */
@@ -52,7 +52,7 @@ write_defaults (Call *call, const struct vmforge_root *root, const struct vmforg
                        "GRUB_CMDLINE_LINUX=\"%s\"\n"
                        "GRUB_DISABLE_OS_PROBER=true\n",
                        arguments);
-  return apt_write (call, root, "etc/default/grub.d/50-vmforge.cfg", text, strlen (text), 0644);
+  return pkg_write (call, root, "etc/default/grub.d/50-vmforge.cfg", text, strlen (text), 0644);
 }
 
 /* grub-mkconfig asks grub-probe about devices, which the sandbox does not have: this answers in its place,
@@ -84,7 +84,7 @@ static int
 make_config (Call *call, const struct vmforge_root *root, const struct vmforge_boot_request *request)
 {
   g_autofree char *script = make_probe (request);
-  if (apt_write (call, root, PROBE, script, strlen (script), 0755) < 0)
+  if (pkg_write (call, root, PROBE, script, strlen (script), 0755) < 0)
     return -1;
   g_autofree char *source = g_build_filename (root->path, PROBE, NULL);
   g_autofree char *device = g_strconcat ("/dev/disk/by-uuid/", request->root_uuid, NULL);
@@ -92,7 +92,7 @@ make_config (Call *call, const struct vmforge_root *root, const struct vmforge_b
   const char *binds[] = {source, "/usr/sbin/grub-probe", "/dev/null", device, NULL};
   const char *argv[] = {"grub-mkconfig", "-o", "/boot/grub/grub.cfg", NULL};
   int result = run_in_root (call, argv, binds);
-  apt_remove (root, PROBE);
+  pkg_remove (root, PROBE);
   return result;
 }
 
@@ -117,7 +117,7 @@ make_image (Call *call, const Platform *platform)
                                            platform->efi_name == NULL ? "core.img" : "core.efi");
   g_autofree char *modules = g_strconcat (common_modules, " ", platform->modules, NULL);
   g_auto (GStrv) words = g_strsplit (modules, " ", -1);
-  g_autoptr (GPtrArray) argv = apt_argv_new ("grub-mkimage", "-O", platform->format, "-o", name, "-p",
+  g_autoptr (GPtrArray) argv = pkg_argv_new ("grub-mkimage", "-O", platform->format, "-o", name, "-p",
                                              "/boot/grub", "-c", "/boot/grub/early.cfg", NULL);
   for (char **word = words; *word != NULL; word++)
     g_ptr_array_add (argv, g_strdup (*word));
@@ -145,8 +145,8 @@ static int
 make_platform (Call *call, const struct vmforge_root *root, const Platform *platform)
 {
   g_autofree char *folder = g_strconcat ("usr/lib/grub/", platform->format, NULL);
-  if (!apt_exists (root, folder))
-    return apt_fail (
+  if (!pkg_exists (root, folder))
+    return pkg_fail (
         call, VMFORGE_PLUGIN_INVALID,
         "the image has no GRUB for %s: add the feature 'bootloader' to core, or change disk.firmware",
         platform->format);
@@ -163,14 +163,14 @@ write_early_config (Call *call, const struct vmforge_root *root, const struct vm
                                            "set prefix=($root)/boot/grub\n"
                                            "configfile $prefix/grub.cfg\n",
                                            request->root_uuid);
-  return apt_write (call, root, "boot/grub/early.cfg", text, strlen (text), 0644);
+  return pkg_write (call, root, "boot/grub/early.cfg", text, strlen (text), 0644);
 }
 
 /* An image without a boot loader is fine (a container, a kernel given from outside). */
 static gboolean
 has_bootloader (const struct vmforge_root *root)
 {
-  return apt_exists (root, "usr/sbin/grub-mkconfig");
+  return pkg_exists (root, "usr/sbin/grub-mkconfig");
 }
 
 int
@@ -195,7 +195,7 @@ apt_boot (void *handle, Call *call, const struct vmforge_root *root,
       return -1;
   }
   /* From here on, in the guest, upgrades of GRUB install it on the guest's disk and into the ESP. */
-  if (apt_exists (root, "usr/share/doc/grub-cloud-amd64"))
-    return apt_write (call, root, "etc/grub.d/enable_cloud", "", 0, 0644);
+  if (pkg_exists (root, "usr/share/doc/grub-cloud-amd64"))
+    return pkg_write (call, root, "etc/grub.d/enable_cloud", "", 0, 0644);
   return 0;
 }

@@ -15,15 +15,15 @@ merge_usr (Call *call, const Apt *apt, const struct vmforge_root *root)
   static const char *const always[] = {"bin", "sbin", "lib", NULL}, *const amd64[] = {"lib64", NULL};
   const char *const *sets[] = {always, g_str_equal (apt->package_arch, "amd64") ? amd64 : always + 3};
   if (mkdirat (root->fd, "usr", 0755) < 0 && errno != EEXIST)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/usr' in the image: %s", g_strerror (errno));
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/usr' in the image: %s", g_strerror (errno));
   for (gsize k = 0; k < G_N_ELEMENTS (sets); k++) {
     for (const char *const *name = sets[k]; *name != NULL; name++) {
       g_autofree char *target = g_strconcat ("usr/", *name, NULL);
       if (mkdirat (root->fd, target, 0755) < 0 && errno != EEXIST)
-        return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", target,
+        return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", target,
                          g_strerror (errno));
       if (symlinkat (target, root->fd, *name) < 0 && errno != EEXIST)
-        return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", *name,
+        return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", *name,
                          g_strerror (errno));
     }
   }
@@ -48,7 +48,7 @@ extract (Call *call, const struct vmforge_root *root, GPtrArray *packages)
     const struct vmforge_package *package = g_ptr_array_index (packages, i);
     const char *path = call->host->cache_find (call, package->digest);
     if (path == NULL)
-      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
+      return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
     g_string_append_printf (paths, "%s\n", path);
   }
   g_autofree char *jobs = g_strdup_printf ("-P%ld", sysconf (_SC_NPROCESSORS_ONLN));
@@ -57,7 +57,7 @@ extract (Call *call, const struct vmforge_root *root, GPtrArray *packages)
   /* Folders in the archives must not replace the links of the merged /usr. */
   const char *env[] = {"TAR_OPTIONS=--keep-directory-symlink", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv, .env = env, .input = paths->str};
-  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "unpacking the essential packages");
+  return pkg_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "unpacking the essential packages");
 }
 
 int
@@ -68,14 +68,14 @@ apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, GPtr
     return -1;
   static const char *const files[] = {"var/lib/dpkg/status", "var/lib/dpkg/available"};
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
-    if (apt_write (call, root, files[i], "", 0, 0644) < 0)
+    if (pkg_write (call, root, files[i], "", 0, 0644) < 0)
       return -1;
   /* dpkg wants its folders; the architecture file names the first one for dpkg without --add-architecture. */
   static const char *const folders[] = {"var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers"};
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++) {
-    int fd = apt_make_folder (root, folders[i]);
+    int fd = pkg_make_folder (root, folders[i]);
     if (fd < 0)
-      return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", folders[i],
+      return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot make '/%s' in the image: %s", folders[i],
                        g_strerror (errno));
     close (fd);
   }

@@ -39,7 +39,7 @@ add_host_settings (Call *call, GString *conf)
   const char *argv[] = {"apt-config", "dump", NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .line = collect_host_setting, .user = conf};
-  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump'");
+  return pkg_run (call, &program, NULL, VMFORGE_PLUGIN_ENVIRONMENT, "'apt-config dump'");
 }
 
 static void
@@ -66,7 +66,7 @@ add_paths (GString *conf, const AptConfig *config)
   };
   for (gsize i = 0; i < G_N_ELEMENTS (unused); i++)
     add_setting (conf, unused[i], "/dev/null");
-  g_autofree char *sources = apt_memfd_path (config->sources_fd);
+  g_autofree char *sources = pkg_memfd_path (config->sources_fd);
   add_setting (conf, "Dir::Etc::sourcelist", sources);
   add_setting (conf, "Dir::State::status", config->status);
   add_setting (conf, "Dir::State::lists", config->lists);
@@ -106,7 +106,7 @@ make_lists_folder (Call *call, const Apt *apt, const char *sources)
   g_autofree char *path = g_strdup_printf ("%s/lists-%s-%.16s", apt->cache_path, apt->package_arch, digest);
   g_autofree char *partial = g_build_filename (path, "partial", NULL);
   if (g_mkdir_with_parents (partial, 0755) < 0) {
-    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", partial, g_strerror (errno));
+    pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", partial, g_strerror (errno));
     return NULL;
   }
   return g_steal_pointer (&path);
@@ -115,10 +115,10 @@ make_lists_folder (Call *call, const Apt *apt, const char *sources)
 static char *
 make_temporary_folder (Call *call, const char *lists)
 {
-  g_autofree char *path = g_strconcat (lists, APT_TEMPORARY, NULL);
+  g_autofree char *path = g_strconcat (lists, PKG_TEMPORARY, NULL);
   if (g_mkdir_with_parents (path, 0700) == 0)
     return g_steal_pointer (&path);
-  apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", path, g_strerror (errno));
+  pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", path, g_strerror (errno));
   return NULL;
 }
 
@@ -134,7 +134,7 @@ write_status (Call *call, const Apt *apt, const char *status)
   (void)unlink (path); /* written in place, GLib would leave the end of a longer one */
   if (g_file_set_contents_full (path, status, -1, G_FILE_SET_CONTENTS_NONE, 0644, &failure))
     return g_steal_pointer (&path);
-  apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
+  pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
   return NULL;
 }
 
@@ -145,7 +145,7 @@ open_keys (Call *call, const Apt *apt)
   g_autofree char *path = g_build_filename (apt->cache_path, APT_KEYS_FOLDER, NULL);
   int fd = g_mkdir_with_parents (path, 0755) < 0 ? -1 : open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
-    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot open '%s': %s", path, g_strerror (errno));
+    pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot open '%s': %s", path, g_strerror (errno));
   return fd;
 }
 
@@ -153,10 +153,10 @@ static int
 write_sources (const char *sources, int keys_fd)
 {
   g_auto (GStrv) parts = g_strsplit (sources, "signed-by=" APT_KEYS_INSIDE, -1);
-  g_autofree char *folder = apt_memfd_path (keys_fd);
+  g_autofree char *folder = pkg_memfd_path (keys_fd);
   g_autofree char *option = g_strdup_printf ("signed-by=%s/", folder);
   g_autofree char *text = g_strjoinv (option, parts);
-  return apt_memfd ("sources.list", text);
+  return pkg_memfd ("sources.list", text);
 }
 
 AptConfig *
@@ -178,12 +178,12 @@ apt_config_new (Call *call, const Apt *apt, const char *sources, const char *sta
     return NULL;
   add_paths (conf, config);
   add_behaviour (conf, apt);
-  config->conf_fd = apt_memfd ("apt.conf", conf->str);
+  config->conf_fd = pkg_memfd ("apt.conf", conf->str);
   if (config->sources_fd < 0 || config->conf_fd < 0) {
-    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make a file in memory: %s", g_strerror (errno));
+    pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make a file in memory: %s", g_strerror (errno));
     return NULL;
   }
-  g_autofree char *path = apt_memfd_path (config->conf_fd);
+  g_autofree char *path = pkg_memfd_path (config->conf_fd);
   config->env = g_strconcat ("APT_CONFIG=", path, NULL);
   return g_steal_pointer (&config);
 }

@@ -60,7 +60,7 @@ apt_metadata_date (void *handle, Call *call, const struct vmforge_package_reques
   const Apt *apt = handle;
   g_autofree char *sources = apt_sources_for_build (call, apt, request);
   g_autoptr (AptConfig) config = sources == NULL ? NULL : apt_config_new (call, apt, sources, "");
-  int lock = config == NULL ? -1 : apt_lock (call, apt, "lists");
+  int lock = config == NULL ? -1 : pkg_lock (call, apt->cache_path, "lists");
   if (lock < 0)
     return -1;
   *seconds = newest_in (config->lists);

@@ -58,14 +58,14 @@ package_time (Call *call, const struct vmforge_package *package, int64_t *time)
 {
   const char *path = call->host->cache_find (call, package->digest);
   if (path == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
   int fd = open (path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot open '%s': %s", path, g_strerror (errno));
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot open '%s': %s", path, g_strerror (errno));
   *time = apt_deb_time (fd);
   close (fd);
   return *time >= 0 ? 0
-                    : apt_fail (call, VMFORGE_PLUGIN_FAILED, "the archive of '%s' is no .deb: '%s'",
+                    : pkg_fail (call, VMFORGE_PLUGIN_FAILED, "the archive of '%s' is no .deb: '%s'",
                                 package->name, path);
 }
 

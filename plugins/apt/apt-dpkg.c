@@ -74,12 +74,12 @@ apt_dpkg_archives (AptDpkg *dpkg, GPtrArray *packages)
     const struct vmforge_package *package = g_ptr_array_index (packages, i);
     const char *path = dpkg->call->host->cache_find (dpkg->call, package->digest);
     if (path == NULL) {
-      apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
+      pkg_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "package '%s' is not in the cache", package->name);
       return NULL;
     }
     gsize length = strlen (dpkg->cache);
     if (strncmp (path, dpkg->cache, length) != 0 || path[length] != '/') {
-      apt_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "'%s' is not below '%s'", path, dpkg->cache);
+      pkg_fail (dpkg->call, VMFORGE_PLUGIN_FAILED, "'%s' is not below '%s'", path, dpkg->cache);
       return NULL;
     }
     g_ptr_array_add (archives, g_strconcat (APT_CACHE_INSIDE, path + length, NULL));
@@ -91,7 +91,7 @@ static GPtrArray *
 make_argv (const char *const *options, GPtrArray *operands)
 {
   /* No fsync for a volume that is thrown away unless it gets sealed; sealing syncs it once. */
-  GPtrArray *argv = apt_argv_new ("dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold",
+  GPtrArray *argv = pkg_argv_new ("dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold",
                                   "--status-fd", "3", NULL);
   for (; *options != NULL; options++)
     g_ptr_array_add (argv, g_strdup (*options));
@@ -110,9 +110,9 @@ explain (Run *run, int status)
     full |= strstr (g_ptr_array_index (run->lines.errors, i), "No space left") != NULL;
   const char *reason = run->lines.errors->len > 0 ? g_ptr_array_index (run->lines.errors, 0) : NULL;
   if (reason == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d: %s", status,
-                     run->lines.last == NULL ? "it said nothing" : run->lines.last);
-  return apt_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)",
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "dpkg exited with status %d: %s", status,
+                     run->lines.last.line == NULL ? "it said nothing" : run->lines.last.line);
+  return pkg_fail (call, full ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED, "dpkg: %s (before that: %s)",
                    reason, run->last == NULL ? "nothing" : run->last);
 }
 

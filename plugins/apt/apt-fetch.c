@@ -51,7 +51,7 @@ static GPtrArray *
 make_command (const Fetch *fetch, guint pass)
 {
   g_autoptr (GPtrArray) argv =
-      apt_argv_new ("/usr/lib/apt/apt-helper", "-o", "APT::Status-Fd=3", "download-file", NULL);
+      pkg_argv_new ("/usr/lib/apt/apt-helper", "-o", "APT::Status-Fd=3", "download-file", NULL);
   guint first = argv->len;
   for (guint i = 0; i < fetch->missing->len; i++) {
     const Missing *missing = g_ptr_array_index (fetch->missing, i);
@@ -196,15 +196,15 @@ static int
 fetch_missing (Call *call, const Apt *apt, GPtrArray *packages)
 {
   if (apt->offline)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+    return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
                      "%u packages are not in the cache (the first is '%s'): "
                      "run the build once without --offline",
                      packages->len, ((const struct vmforge_package *)g_ptr_array_index (packages, 0))->name);
   g_autofree char *folder = g_build_filename (apt->cache_path, "fetch", NULL);
   if (g_mkdir_with_parents (folder, 0755) < 0)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));
+    return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));
   /* Leftovers of a run that was killed: nobody else is here while the lock is held. */
-  apt_empty_cache_folder (folder);
+  pkg_empty_host_folder (folder);
   g_autoptr (AptConfig) config = apt_host_read (call, apt) < 0 ? NULL : apt_config_new (call, apt, "", "");
   if (config == NULL)
     return -1;
@@ -212,7 +212,7 @@ fetch_missing (Call *call, const Apt *apt, GPtrArray *packages)
   Fetch fetch = {.call = call, .missing = missing};
   apt_lines_init (&fetch.lines, FALSE);
   int result = fetch_passes (&fetch, config);
-  apt_empty_cache_folder (folder);
+  pkg_empty_host_folder (folder);
   apt_lines_clear (&fetch.lines);
   return result;
 }
@@ -224,7 +224,7 @@ apt_fetch (void *handle, Call *call, const struct vmforge_package *const *packag
   g_autoptr (GPtrArray) first = find_missing (call, packages);
   if (first->len == 0)
     return 0;
-  int lock = apt_lock (call, apt, "fetch");
+  int lock = pkg_lock (call, apt->cache_path, "fetch");
   if (lock < 0)
     return -1;
   /* Another build may have fetched some of them meanwhile. */

@@ -41,17 +41,17 @@ static const char make_noted[] =
 int
 apt_initramfs_defer (AptDpkg *dpkg)
 {
-  dpkg->made_hooks = !apt_exists (dpkg->root, HOOKS);
-  return apt_write (dpkg->call, dpkg->root, HOOK, hook, strlen (hook), 0755);
+  dpkg->made_hooks = !pkg_exists (dpkg->root, HOOKS);
+  return pkg_write (dpkg->call, dpkg->root, HOOK, hook, strlen (hook), 0755);
 }
 
 /* The folder of the hook goes too, if no package has put something into it. */
 static void
 remove_hook (const AptDpkg *dpkg)
 {
-  apt_remove (dpkg->root, HOOK);
+  pkg_remove (dpkg->root, HOOK);
   if (dpkg->made_hooks)
-    apt_remove_empty_folders (dpkg->root, HOOKS);
+    pkg_remove_empty_folders (dpkg->root, HOOKS);
 }
 
 int
@@ -62,7 +62,7 @@ apt_initramfs_make (AptDpkg *dpkg)
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox};
   dpkg->call->host->progress (dpkg->call, 0.95, "making the initial RAM filesystem");
-  return apt_run (dpkg->call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "making the initial RAM filesystem");
+  return pkg_run (dpkg->call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "making the initial RAM filesystem");
 }
 
 int
@@ -71,9 +71,9 @@ apt_initramfs_update (Call *call, const struct vmforge_root *root)
   const char *argv[] = {"update-initramfs", "-u", "-k", "all", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox};
-  if (!apt_exists (root, "usr/sbin/update-initramfs"))
+  if (!pkg_exists (root, "usr/sbin/update-initramfs"))
     return 0;
   call->host->progress (call, 0.1, "making the initial RAM filesystem");
-  return apt_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED,
+  return pkg_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED,
                   "'update-initramfs -u -k all' in the image");
 }

@@ -14,7 +14,7 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
                 const struct vmforge_package_request *request, const struct vmforge_package *const *packages)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  if (apt_read (call, root, STATES, MAX_STATES, text) < 0)
+  if (pkg_read (call, root, STATES, MAX_STATES, text) < 0)
     return -1;
   for (; *packages != NULL; packages++) {
     const struct vmforge_package *package = *packages;
@@ -27,7 +27,7 @@ mark_automatic (Call *call, const Apt *apt, const struct vmforge_root *root,
     if (strstr (text->str, head) == NULL)
       g_string_append_printf (text, "%sAuto-Installed: 1\n\n", head);
   }
-  return text->len == 0 ? 0 : apt_write (call, root, STATES, text->str, text->len, 0644);
+  return text->len == 0 ? 0 : pkg_write (call, root, STATES, text->str, text->len, 0644);
 }
 
 static int
@@ -92,10 +92,10 @@ clean (const struct vmforge_root *root)
       "var/cache/ldconfig/aux-cache",
   };
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
-    apt_remove (root, files[i]);
+    pkg_remove (root, files[i]);
   static const char *const folders[] = {"var/log/apt", "var/cache/apt/archives", "var/lib/apt/lists"};
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
-    apt_empty_folder (root, folders[i]);
+    pkg_empty_folder (root, folders[i]);
 }
 
 static int
@@ -107,7 +107,7 @@ install (AptDpkg *dpkg, const Apt *apt, GPtrArray *groups, const struct vmforge_
   if (bootstrap && apt_bootstrap (dpkg->call, apt, dpkg->root, essential) < 0)
     return -1;
   /* grub-cloud would run grub-install, which needs the guest's own disk; apt_boot puts the file back. */
-  apt_remove (dpkg->root, ENABLE_GRUB);
+  pkg_remove (dpkg->root, ENABLE_GRUB);
   g_autoptr (GPtrArray) before = g_ptr_array_new (), after = g_ptr_array_new ();
   apt_order_removals (packages, request->remove, before, after);
   if (apt_initramfs_defer (dpkg) < 0 || remove_packages (dpkg, before, TRUE) < 0 ||
@@ -163,5 +163,5 @@ apt_manifest (void *handle, Call *call, const struct vmforge_root *root)
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .line = emit_installed, .user = call};
   struct vmforge_sandbox sandbox = {.size = sizeof sandbox};
-  return apt_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image");
+  return pkg_run (call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "'dpkg-query' in the image");
 }

@@ -41,11 +41,11 @@ make_copy (Call *call, const char *folder, const char *digest, const char *key, 
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr (GError) failure = NULL;
   if (g_mkdir_with_parents (folder, 0755) < 0) {
-    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));
+    pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot make '%s': %s", folder, g_strerror (errno));
     return NULL;
   }
   if (!g_file_set_contents_full (path, key, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &failure)) {
-    apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot keep the key: %s", failure->message);
+    pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot keep the key: %s", failure->message);
     return NULL;
   }
   return g_steal_pointer (&name);
@@ -61,11 +61,11 @@ apt_key_copy (Call *call, const Apt *apt, const char *path, const char *digest, 
   if (name == NULL) {
     g_autoptr (GError) failure = NULL;
     if (!g_file_get_contents (path, &key, &key_length, &failure)) {
-      apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read the key '%s': %s", path, failure->message);
+      pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read the key '%s': %s", path, failure->message);
       return NULL;
     }
     if (digest != NULL && !has_digest (key, key_length, digest)) {
-      apt_fail (call, VMFORGE_PLUGIN_FAILED, "the key '%s' changed since the plan: run the build again",
+      pkg_fail (call, VMFORGE_PLUGIN_FAILED, "the key '%s' changed since the plan: run the build again",
                 path);
       return NULL;
     }

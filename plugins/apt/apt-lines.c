@@ -4,9 +4,6 @@
 /* What programs say when they fail. */
 #include "apt.h"
 
-/* Characters of a line that an error quotes. */
-#define MAX_QUOTED 400
-
 void
 apt_lines_init (AptLines *lines, gboolean keep_output)
 {
@@ -20,27 +17,15 @@ apt_lines_clear (AptLines *lines)
 {
   if (lines->output != NULL)
     g_string_free (lines->output, TRUE);
-  g_clear_pointer (&lines->last, g_free);
+  pkg_last_clear (&lines->last);
   g_clear_pointer (&lines->errors, g_ptr_array_unref);
   g_clear_pointer (&lines->warnings, g_ptr_array_unref);
-}
-
-/* A line of standard error is not followed by one of standard output. */
-static void
-keep_last (AptLines *lines, int stream, const char *line)
-{
-  if (stream > 2 || strspn (line, " \t\r") == strlen (line) || (stream == 1 && lines->last_is_error))
-    return;
-  g_autofree char *valid = g_utf8_make_valid (line, -1);
-  g_free (lines->last);
-  lines->last = g_strstrip (g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), MAX_QUOTED)));
-  lines->last_is_error = stream == 2;
 }
 
 void
 apt_lines_add (AptLines *lines, int stream, const char *line)
 {
-  keep_last (lines, stream, line);
+  pkg_last_add (&lines->last, stream, line);
   if (stream == 1 && lines->output != NULL) {
     g_string_append (lines->output, line);
     g_string_append_c (lines->output, '\n');
@@ -94,48 +79,11 @@ apt_lines_explain (Call *call, const AptLines *lines, const char *failure)
     for (gsize k = 0; k < G_N_ELEMENTS (both); k++)
       for (guint j = 0; j < both[k]->len; j++)
         if (strstr (g_ptr_array_index (both[k], j), causes[i].word) != NULL)
-          return apt_fail (call, causes[i].code, "%s: %s (%s)", failure,
+          return pkg_fail (call, causes[i].code, "%s: %s (%s)", failure,
                            (char *)g_ptr_array_index (both[k], j), causes[i].advice);
   if (lines->errors->len > 0)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "%s: %s", failure,
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "%s: %s", failure,
                      (char *)g_ptr_array_index (lines->errors, 0));
-  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "%s: %s", failure,
-                   lines->last == NULL ? "no reason was given" : lines->last);
-}
-
-/* A program that runs by apt_run. */
-typedef struct {
-  Call *call;
-  const struct vmforge_program *program;
-  AptLines lines;
-} Run;
-
-static int
-on_line (void *user, int stream, const char *line)
-{
-  Run *run = user;
-  apt_lines_add (&run->lines, stream, line);
-  if (run->program->line != NULL && stream == 1)
-    return run->program->line (run->program->user, stream, line);
-  run->call->host->log (run->call, VMFORGE_LOG_INFO, "%s", line);
-  return 0;
-}
-
-int
-apt_run (Call *call, const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
-         enum vmforge_plugin_error code, const char *label)
-{
-  Run run = {.call = call, .program = program};
-  apt_lines_init (&run.lines, FALSE);
-  struct vmforge_program ours = *program;
-  ours.line = on_line;
-  ours.user = &run;
-  int status =
-      sandbox == NULL ? call->host->run (call, &ours) : call->host->run_in_root (call, &ours, sandbox);
-  int result = MIN (status, 0);
-  if (status > 0)
-    result = apt_fail (call, code, "%s exited with status %d%s%s", label, status,
-                       run.lines.last == NULL ? "" : ": ", run.lines.last == NULL ? "" : run.lines.last);
-  apt_lines_clear (&run.lines);
-  return result;
+  return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "%s: %s", failure,
+                   lines->last.line == NULL ? "no reason was given" : lines->last.line);
 }

@@ -121,11 +121,11 @@ mark_complete (Call *call, const AptConfig *config)
   g_autofree char *path = complete_path (config), *digests = list_digests (config);
   g_autoptr (GError) failure = NULL;
   if (digests == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot read the package lists in '%s'",
+    return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "cannot read the package lists in '%s'",
                      config->lists);
   if (g_file_set_contents (path, digests, -1, &failure))
     return 0;
-  return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
+  return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT, "%s", failure->message);
 }
 
 static int
@@ -135,18 +135,18 @@ refresh_locked (Call *call, const Apt *apt, const AptConfig *config,
   gboolean recent = apt->offline || ((request->flags & VMFORGE_REQUEST_RECENT) != 0 && is_complete (config));
   /* apt asks the archive whether the signed index is newer, and looks at no list that belongs to it. */
   if (!recent && !is_complete (config))
-    apt_empty_cache_folder (config->lists);
+    pkg_empty_host_folder (config->lists);
   int result = recent ? 0 : update (call, config);
   g_autofree char *partial = g_build_filename (config->lists, "partial", NULL);
-  apt_empty_cache_folder (partial);
-  apt_empty_cache_folder (config->temporary);
+  pkg_empty_host_folder (partial);
+  pkg_empty_host_folder (config->temporary);
   if (result < 0)
     return -1;
   if (digest_lists (config, snapshot) < 0)
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+    return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
                      "there are no package lists yet: run the build once without --offline");
   if (apt->offline && !is_complete (config))
-    return apt_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
+    return pkg_fail (call, VMFORGE_PLUGIN_ENVIRONMENT,
                      "the package lists are not what was fetched: run the build once without --offline");
   return recent ? 0 : mark_complete (call, config);
 }
@@ -161,7 +161,7 @@ apt_refresh (void *handle, Call *call, const struct vmforge_package_request *req
   g_autoptr (AptConfig) config = apt_config_new (call, apt, sources, "");
   if (config == NULL)
     return -1;
-  int lock = apt_lock (call, apt, "lists");
+  int lock = pkg_lock (call, apt->cache_path, "lists");
   if (lock < 0)
     return -1;
   int result = refresh_locked (call, apt, config, request, snapshot);
@@ -176,7 +176,7 @@ list_targets (Call *call, const AptConfig *config, GPtrArray *lines)
   const char *env[] = {config->env, NULL};
   struct vmforge_program program = {
       .size = sizeof program, .argv = argv, .env = env, .line = collect_line, .user = lines};
-  return apt_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets'");
+  return pkg_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'apt-get indextargets'");
 }
 
 GPtrArray *

@@ -42,7 +42,7 @@ check_name (Call *call, const char *name)
   gsize length = strlen (name);
   if (length == 0 || !g_ascii_isalnum (name[0]) || name[length - 1] == '-' ||
       strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.:=~/_") != length)
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "'%s' is not a package name", name);
+    return pkg_fail (call, VMFORGE_PLUGIN_INVALID, "'%s' is not a package name", name);
   return 0;
 }
 
@@ -74,12 +74,12 @@ explain_failure (Call *call, const AptLines *lines)
   for (guint i = 0; i < lines->errors->len; i++) {
     const char *line = g_ptr_array_index (lines->errors, i);
     if (g_str_has_prefix (line, unknown[0]))
-      return apt_fail (call, VMFORGE_PLUGIN_INVALID, "unknown package '%s'", line + strlen (unknown[0]));
+      return pkg_fail (call, VMFORGE_PLUGIN_INVALID, "unknown package '%s'", line + strlen (unknown[0]));
     for (gsize k = 1; k < G_N_ELEMENTS (unknown); k++)
       if (strstr (line, unknown[k]) != NULL)
-        return apt_fail (call, VMFORGE_PLUGIN_INVALID, "%s", line);
+        return pkg_fail (call, VMFORGE_PLUGIN_INVALID, "%s", line);
     if (strstr (line, "was not found") != NULL)
-      return apt_fail (call, VMFORGE_PLUGIN_INVALID, "%s", line);
+      return pkg_fail (call, VMFORGE_PLUGIN_INVALID, "%s", line);
   }
   /* apt tells unmet dependencies as a list on its standard output. */
   const char *unmet = strstr (lines->output->str, "unmet dependencies:");
@@ -87,9 +87,9 @@ explain_failure (Call *call, const AptLines *lines)
     g_autofree char *list = g_strndup (unmet + strlen ("unmet dependencies:"), 400);
     g_auto (GStrv) parts = g_strsplit (g_strstrip (list), "\n", 6);
     g_autofree char *line = g_strjoinv (";", parts);
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID, "packages that cannot be installed together: %s", line);
+    return pkg_fail (call, VMFORGE_PLUGIN_INVALID, "packages that cannot be installed together: %s", line);
   }
-  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "apt cannot resolve the packages: %s",
+  return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "apt cannot resolve the packages: %s",
                    lines->errors->len > 0 ? (char *)g_ptr_array_index (lines->errors, 0) : "no reason given");
 }
 
@@ -97,7 +97,7 @@ static int
 simulate (Call *call, const AptConfig *config, const struct vmforge_package_request *request, AptLines *lines)
 {
   g_autoptr (GPtrArray) argv =
-      apt_argv_new ("apt-get", "-q", "-s", "--no-install-recommends", "install", "--", NULL);
+      pkg_argv_new ("apt-get", "-q", "-s", "--no-install-recommends", "install", "--", NULL);
   if (add_names (call, argv, request) < 0)
     return -1;
   g_ptr_array_add (argv, NULL);
@@ -144,7 +144,7 @@ emit_removal (Call *call, const struct vmforge_package_request *request, const c
                                       .data = (*item)->data};
     return call->host->emit_package (call, &package);
   }
-  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "apt wants to remove '%s', which is not installed", name);
+  return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "apt wants to remove '%s', which is not installed", name);
 }
 
 /* Names to install → Wanted; removals are emitted at once. */
@@ -160,7 +160,7 @@ parse_simulation (Call *call, const struct vmforge_package_request *request, con
       continue;
     Wanted *wanted = parse_inst (*line);
     if (wanted == NULL) {
-      apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot understand apt's line '%s'", *line);
+      pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot understand apt's line '%s'", *line);
       return NULL;
     }
     g_hash_table_replace (all, wanted->name, wanted);
@@ -205,7 +205,7 @@ scan_list (Call *call, GHashTable *all, const char *path, const char *base_url)
     return 0; /* a suite without packages for this architecture */
   g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, &failure);
   if (file == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "%s", failure->message);
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "%s", failure->message);
   const char *text = g_mapped_file_get_contents (file);
   const char *end = text == NULL ? NULL : text + g_mapped_file_get_length (file);
   while (text != NULL && text < end) {
@@ -221,7 +221,7 @@ static int
 emit_wanted (Call *call, const Wanted *wanted)
 {
   if (wanted->stanza == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' %s is in no package list", wanted->name,
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "package '%s' %s is in no package list", wanted->name,
                      wanted->version);
   g_autofree char *file = apt_stanza_get (wanted->stanza, "Filename");
   g_autofree char *digest = apt_stanza_get (wanted->stanza, "SHA256");
@@ -229,7 +229,7 @@ emit_wanted (Call *call, const Wanted *wanted)
   g_autofree char *installed = apt_stanza_get (wanted->stanza, "Installed-Size");
   g_autofree char *data = apt_stanza_shorten (wanted->stanza, strlen (wanted->stanza));
   if (file == NULL || digest == NULL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED, "the package list has no SHA256 for '%s' %s", wanted->name,
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "the package list has no SHA256 for '%s' %s", wanted->name,
                      wanted->version);
   g_autofree char *url =
       g_strconcat (wanted->base_url, g_str_has_prefix (file, "./") ? file + 2 : file, NULL);
@@ -288,7 +288,7 @@ apt_resolve (void *handle, Call *call, const struct vmforge_package_request *req
 {
   const Apt *apt = handle;
   g_autofree char *sources = apt_sources_for_build (call, apt, request);
-  int lock = sources == NULL ? -1 : apt_lock (call, apt, "lists");
+  int lock = sources == NULL ? -1 : pkg_lock (call, apt->cache_path, "lists");
   if (lock < 0)
     return -1;
   int result = resolve_locked (call, apt, request, sources);

@@ -99,12 +99,12 @@ check_keyring (Call *call, const Apt *apt)
   struct json_object *keyring = apt_setting (apt, "keyring"), *list = NULL;
   const char *package = keyring == NULL ? NULL : member (keyring, "package");
   if (*path == '\0')
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID,
+    return pkg_fail (call, VMFORGE_PLUGIN_INVALID,
                      "the profile names no 'settings: {keyring: {path: …}}' to verify %s with", apt->release);
   if (json_object_object_get_ex (keyring, "fingerprints", &list) && json_object_array_length (list) == 0)
     list = NULL;
   g_autofree char *keys = join_array (list, ", ");
-  return apt_fail (
+  return pkg_fail (
       call, VMFORGE_PLUGIN_ENVIRONMENT,
       "the keyring '%s' is missing, without which %s cannot be verified: install the package '%s'%s%s", path,
       apt->release, package == NULL ? "that has it" : package,
@@ -128,7 +128,7 @@ apt_sources_for_build (Call *call, const Apt *apt, const struct vmforge_package_
   BuildSources sources = {.text = text, .key = key};
   apt_for_each_suite (apt, add_build_suite, &sources);
   if (sources.unpinned != NULL) {
-    apt_fail (call, VMFORGE_PLUGIN_INVALID, "the profile has no snapshot URL for the archive of suite '%s'",
+    pkg_fail (call, VMFORGE_PLUGIN_INVALID, "the profile has no snapshot URL for the archive of suite '%s'",
               sources.unpinned);
     return NULL;
   }
@@ -157,7 +157,7 @@ write_repository (Call *call, const Apt *apt, const struct vmforge_root *root,
     return -1;
   g_autofree char *key_path =
       g_strdup_printf ("etc/apt/keyrings/%s%s", repository->name, strrchr (copy, '.'));
-  if (apt_write (call, root, key_path, key, length, 0644) < 0)
+  if (pkg_write (call, root, key_path, key, length, 0644) < 0)
     return -1;
   g_autoptr (GString) text = g_string_new (NULL);
   g_string_append_printf (text, "Types: deb\nURIs: %s\nSuites: %s\n", repository->url,
@@ -168,7 +168,7 @@ write_repository (Call *call, const Apt *apt, const struct vmforge_root *root,
   }
   g_string_append_printf (text, "Signed-By: /%s\n", key_path);
   g_autofree char *path = g_strdup_printf ("etc/apt/sources.list.d/%s.sources", repository->name);
-  return apt_write (call, root, path, text->str, text->len, 0644);
+  return pkg_write (call, root, path, text->str, text->len, 0644);
 }
 
 int
@@ -178,7 +178,7 @@ apt_sources_for_image (Call *call, const Apt *apt, const struct vmforge_root *ro
   g_autoptr (GString) text = g_string_new (NULL);
   apt_for_each_suite (apt, add_image_suite, text);
   g_autofree char *path = g_strdup_printf ("etc/apt/sources.list.d/%s.sources", member (apt->profile, "id"));
-  if (text->len > 0 && apt_write (call, root, path, text->str, text->len, 0644) < 0)
+  if (text->len > 0 && pkg_write (call, root, path, text->str, text->len, 0644) < 0)
     return -1;
   for (const struct vmforge_repository *const *item = request->repositories; item != NULL && *item != NULL;
        item++)

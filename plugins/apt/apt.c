@@ -3,20 +3,6 @@
 
 #include "apt.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-int
-apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...)
-{
-  va_list args;
-  va_start (args, format);
-  g_autofree char *message = g_strdup_vprintf (format, args);
-  va_end (args);
-  call->host->error (call, code, "%s", message);
-  return -1;
-}
-
 struct json_object *
 apt_setting (const Apt *apt, const char *key)
 {
@@ -32,36 +18,6 @@ apt_setting_text (const Apt *apt, const char *key, const char *fallback)
 {
   struct json_object *value = apt_setting (apt, key);
   return value == NULL ? fallback : json_object_get_string (value);
-}
-
-GPtrArray *
-apt_argv_new (const char *first, ...)
-{
-  GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
-  va_list args;
-  va_start (args, first);
-  for (const char *word = first; word != NULL; word = va_arg (args, const char *))
-    g_ptr_array_add (argv, g_strdup (word));
-  va_end (args);
-  return argv;
-}
-
-int
-apt_memfd (const char *name, const char *text)
-{
-  int fd = memfd_create (name, MFD_CLOEXEC);
-  gsize length = strlen (text);
-  if (fd >= 0 && write (fd, text, length) != (gssize)length) {
-    close (fd);
-    return -1;
-  }
-  return fd;
-}
-
-char *
-apt_memfd_path (int fd)
-{
-  return g_strdup_printf ("/proc/%d/fd/%d", (int)getpid (), fd);
 }
 
 static void
@@ -95,10 +51,10 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
     apt->snapshot = json_object_get_string (snapshot);
   if (apt->package_arch == NULL || apt_setting (apt, "mirror") == NULL) {
     apt_close (apt);
-    return apt_fail (call, VMFORGE_PLUGIN_INVALID,
+    return pkg_fail (call, VMFORGE_PLUGIN_INVALID,
                      "the profile lacks 'package_arch' or 'settings: {mirror: …}'");
   }
-  apt_sweep_cache (apt);
+  pkg_sweep_cache (apt->cache_path);
   *handle = apt;
   return 0;
 }

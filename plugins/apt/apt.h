@@ -5,12 +5,9 @@
  * root filesystem's own dpkg to install. */
 #pragma once
 
-#include "vmforge/plugin.h"
+#include "package-common/package.h"
 
-#include <glib.h>
 #include <json-c/json.h>
-
-typedef struct vmforge_call Call;
 
 typedef struct _AptHost AptHost;
 
@@ -112,33 +109,13 @@ GPtrArray *apt_order_groups (const struct vmforge_package *const *packages);
 void apt_order_removals (const struct vmforge_package *const *packages, const char *const *asked,
                          GPtrArray *before, GPtrArray *after);
 
-/* ---- the cache */
-/* Holds cache_path/NAME.lock alone, waiting while another does; -1 when cancelled or failed. Close it to
- * release. */
-int apt_lock (Call *call, const Apt *apt, const char *name);
-/* Removes the files in a folder of the host, not the folders. */
-void apt_empty_cache_folder (const char *path);
-/* What the host's programs call temporary is in folders named so. They are used under the lock "lists" or
- * "fetch". */
-#define APT_TEMPORARY ".tmp"
-/* Removes what programs that were killed left there, unless somebody works. */
-void apt_sweep_cache (const Apt *apt);
-
 /* ---- helpers */
-/* An argument vector to be continued, and ended by a NULL; its words are copies. */
-GPtrArray *apt_argv_new (const char *first, ...) G_GNUC_NULL_TERMINATED;
-/* A file in memory and its path for other processes. */
-int apt_memfd (const char *name, const char *text);
-char *apt_memfd_path (int fd);
-/* Sets an error and returns -1. */
-int apt_fail (Call *call, enum vmforge_plugin_error code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Lines of a program that matter for an error: those of apt (E:, W:) and of dpkg. */
 typedef struct {
   GString *output;     /* standard output where wanted, else NULL */
   GPtrArray *errors;   /* lines that begin with E:, Err: or dpkg: error */
   GPtrArray *warnings; /* W: */
-  char *last;          /* of standard error, or else of standard output; NULL: nothing was said */
-  gboolean last_is_error;
+  PkgLast last;
 } AptLines;
 void apt_lines_init (AptLines *lines, gboolean keep_output);
 void apt_lines_clear (AptLines *lines);
@@ -149,11 +126,6 @@ int apt_lines_explain (Call *call, const AptLines *lines, const char *failure);
 
 /* Runs a program of apt with a private configuration; lines collects what it says. Its exit status, or -1. */
 int apt_config_run (Call *call, const AptConfig *config, const char *const *argv, AptLines *lines);
-/* Runs a program on the host, or with a sandbox in the root filesystem. What it says is logged, but for the
- * lines of standard output that it has a function for. An exit status other than 0 is an error `label exited
- * with status N: last line`. 0 or -1. */
-int apt_run (Call *call, const struct vmforge_program *program, const struct vmforge_sandbox *sandbox,
-             enum vmforge_plugin_error code, const char *label);
 
 /* ---- .deb files (apt-deb.c) */
 /* The newest time of an archive's members; -1 where it is no .deb. */
@@ -182,23 +154,6 @@ int apt_bootstrap (Call *call, const Apt *apt, const struct vmforge_root *root, 
 
 /* The package lists of a configuration: {"Packages", path, base URL of its archives, NULL} each. */
 GPtrArray *apt_package_lists (Call *call, const AptConfig *config);
-
-/* ---- the root filesystem (apt-root.c); paths are relative to it */
-/* -1 with errno. */
-int apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, int mode);
-/* A folder with those above it, made where absent. A descriptor of it, or -1 with errno. */
-int apt_make_folder (const struct vmforge_root *root, const char *path);
-/* Appends a regular file of at most limit bytes to text; one that is absent has none. */
-int apt_read (Call *call, const struct vmforge_root *root, const char *path, gsize limit, GString *text);
-/* Puts a new file in place of whatever is there but a folder; folders are made as needed. */
-int apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
-               int mode);
-gboolean apt_exists (const struct vmforge_root *root, const char *path);
-void apt_remove (const struct vmforge_root *root, const char *path);
-/* Removes this folder and those above it as long as they are empty. */
-void apt_remove_empty_folders (const struct vmforge_root *root, const char *path);
-/* Removes the files in a folder, not the folders. */
-void apt_empty_folder (const struct vmforge_root *root, const char *path);
 
 /* ---- dpkg in the sandbox (apt-dpkg.c) */
 typedef struct {

@@ -5,7 +5,7 @@
 #include "fake-host.h"
 
 #define PROFILE                                                                                              \
-  "{\"id\":\"toyland\",\"settings\":{\"mirror\":\"http://ftp.toy.org/toys\",\"components\":[\"main\"],"           \
+  "{\"id\":\"toyland\",\"settings\":{\"mirror\":\"http://ftp.toy.org/toys\",\"components\":[\"main\"],"      \
   "\"security_mirror\":\"http://sec.toy.org/toys-security\","                                                \
   "\"suites\":[\"one\",\"one-updates\",\"one-security\"]}}"
 #define MIRROR   "http://ftp.toy.org/toys"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define PROFILE                                                                                              \
-  "{\"id\":\"toy\",\"settings\":{\"mirror\":\"http://toy.example/toy\",\"suites\":[\"one\"],\"components\":"      \
+  "{\"id\":\"toy\",\"settings\":{\"mirror\":\"http://toy.example/toy\",\"suites\":[\"one\"],\"components\":" \
   "[\"main\"],\"keyring\":{\"path\":\"@FOLDER@/the keys, "                                                   \
   "all.gpg\",\"package\":\"toy-keyring\",\"fingerprints\":[\"AA01\",\"BB02\"]}}}"
 #define ARMOURED "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -103,7 +103,7 @@ a_source_names_the_copy (void)
 
   g_autoptr (AptConfig) config = apt_config_new (&fake.call, &fake.apt, sources, "");
   g_assert_nonnull (config);
-  g_autofree char *list = apt_memfd_path (config->sources_fd), *text = NULL;
+  g_autofree char *list = pkg_memfd_path (config->sources_fd), *text = NULL;
   g_assert_true (g_file_get_contents (list, &text, NULL, NULL));
   g_assert_null (strstr (text, APT_KEYS_INSIDE));
   const char *start = strstr (text, "signed-by=") + strlen ("signed-by=");
@@ -132,7 +132,8 @@ a_profile_without_a_keyring_is_refused (void)
   fake_host_init (&fake, "{\"settings\":{\"suites\":[\"one\"]}}");
   const struct vmforge_package_request request = {.size = sizeof request};
   g_assert_null (apt_sources_for_build (&fake.call, &fake.apt, &request));
-  fake_host_assert_error (&fake, VMFORGE_PLUGIN_INVALID, "the profile names no 'settings: {keyring: {path: …}}'");
+  fake_host_assert_error (&fake, VMFORGE_PLUGIN_INVALID,
+                          "the profile names no 'settings: {keyring: {path: …}}'");
 }
 
 int

@@ -114,16 +114,16 @@ the_last_line_of_errors_is_told (void)
   const char *argv[] = {"x", NULL};
   struct vmforge_program program = {.size = sizeof program, .argv = argv};
   fake.status = 7;
-  g_assert_cmpint (apt_run (&fake.call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'x'"), ==, -1);
+  g_assert_cmpint (pkg_run (&fake.call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'x'"), ==, -1);
   g_assert_cmpstr (fake.message, ==, "'x' exited with status 7");
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED, "'x'");
   fake.output = output;
-  g_assert_cmpint (apt_run (&fake.call, &program, NULL, VMFORGE_PLUGIN_ENVIRONMENT, "'x'"), ==, -1);
+  g_assert_cmpint (pkg_run (&fake.call, &program, NULL, VMFORGE_PLUGIN_ENVIRONMENT, "'x'"), ==, -1);
   g_assert_cmpstr (fake.message, ==, "'x' exited with status 7: two");
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_ENVIRONMENT, "'x'");
   fake.errors = errors;
   const struct vmforge_sandbox sandbox = {.size = sizeof sandbox};
-  g_assert_cmpint (apt_run (&fake.call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "'x'"), ==, -1);
+  g_assert_cmpint (pkg_run (&fake.call, &program, &sandbox, VMFORGE_PLUGIN_FAILED, "'x'"), ==, -1);
   g_assert_cmpstr (fake.message, ==, "'x' exited with status 7: the reason");
   fake_host_assert_error (&fake, VMFORGE_PLUGIN_FAILED, "'x'");
 }

@@ -43,7 +43,7 @@ place (Fixture *fixture, const char *name)
 static int
 write_text (Fixture *fixture, const char *path, const char *text)
 {
-  return apt_write (&fixture->fake.call, &fixture->root, path, text, strlen (text), 0640);
+  return pkg_write (&fixture->fake.call, &fixture->root, path, text, strlen (text), 0640);
 }
 
 static void
@@ -113,7 +113,7 @@ what_is_no_regular_file_is_not_read (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   static const char *const paths[] = {"etc/fifo", "etc"};
   for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
-    g_assert_cmpint (apt_read (&fixture->fake.call, &fixture->root, paths[i], 100, text), ==, -1);
+    g_assert_cmpint (pkg_read (&fixture->fake.call, &fixture->root, paths[i], 100, text), ==, -1);
     fake_host_assert_error (&fixture->fake, VMFORGE_PLUGIN_FAILED, "is no regular file");
   }
   g_assert_cmpuint (text->len, ==, 0);
@@ -125,7 +125,7 @@ a_huge_file_is_not_read (Fixture *fixture, gconstpointer data)
   g_autofree char *path = fake_host_write (&fixture->fake, "root/etc/huge", "");
   g_autoptr (GString) text = g_string_new (NULL);
   g_assert_cmpint (truncate (path, (off_t)1 << 40), ==, 0);
-  g_assert_cmpint (apt_read (&fixture->fake.call, &fixture->root, "etc/huge", 100, text), ==, -1);
+  g_assert_cmpint (pkg_read (&fixture->fake.call, &fixture->root, "etc/huge", 100, text), ==, -1);
   fake_host_assert_error (&fixture->fake, VMFORGE_PLUGIN_FAILED,
                           "cannot read '/etc/huge' in the image: File too");
   g_assert_cmpuint (text->len, ==, 0);
@@ -136,9 +136,9 @@ a_file_is_read_and_an_absent_one_is_empty (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *path = fake_host_write (&fixture->fake, "root/etc/file", "text");
   g_autoptr (GString) text = g_string_new (NULL);
-  g_assert_cmpint (apt_read (&fixture->fake.call, &fixture->root, "etc/absent", 4, text), ==, 0);
+  g_assert_cmpint (pkg_read (&fixture->fake.call, &fixture->root, "etc/absent", 4, text), ==, 0);
   g_assert_cmpuint (text->len, ==, 0);
-  g_assert_cmpint (apt_read (&fixture->fake.call, &fixture->root, "etc/file", 4, text), ==, 0);
+  g_assert_cmpint (pkg_read (&fixture->fake.call, &fixture->root, "etc/file", 4, text), ==, 0);
   g_assert_cmpstr (text->str, ==, "text");
 }
 

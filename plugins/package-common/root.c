@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 The vmforge authors */
 
 /* Files of the root filesystem, reached so that no link in it leads to the host. */
-#include "apt.h"
+#include "package.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #define TEMPORARY ".vmforge-new"
 
 int
-apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, int mode)
+pkg_open (const struct vmforge_root *root, const char *path, int flags, int mode)
 {
   struct open_how how = {.flags = (guint64)(flags | O_CLOEXEC),
                          .mode = (flags & O_CREAT) != 0 ? (guint64)mode : 0,
@@ -32,20 +32,20 @@ apt_open_in_root (const struct vmforge_root *root, const char *path, int flags, 
 }
 
 int
-apt_make_folder (const struct vmforge_root *root, const char *path)
+pkg_make_folder (const struct vmforge_root *root, const char *path)
 {
-  int fd = apt_open_in_root (root, path, O_PATH | O_DIRECTORY, 0);
+  int fd = pkg_open (root, path, O_PATH | O_DIRECTORY, 0);
   if (fd >= 0 || errno != ENOENT)
     return fd;
   g_autofree char *above = g_path_get_dirname (path), *name = g_path_get_basename (path);
-  int parent = apt_make_folder (root, above);
+  int parent = pkg_make_folder (root, above);
   if (parent < 0)
     return -1;
   int made = mkdirat (parent, name, 0755);
   int saved = errno;
   close (parent);
   errno = saved;
-  return made < 0 && errno != EEXIST ? -1 : apt_open_in_root (root, path, O_PATH | O_DIRECTORY, 0);
+  return made < 0 && errno != EEXIST ? -1 : pkg_open (root, path, O_PATH | O_DIRECTORY, 0);
 }
 
 /* Nothing is opened for reading before it is known what it is: a package may have put a FIFO or a device
@@ -53,7 +53,7 @@ apt_make_folder (const struct vmforge_root *root, const char *path)
 static int
 open_regular (const struct vmforge_root *root, const char *path, gsize limit)
 {
-  int place = apt_open_in_root (root, path, O_PATH, 0), fd = -1;
+  int place = pkg_open (root, path, O_PATH, 0), fd = -1;
   struct stat st;
   if (place < 0)
     return -1;
@@ -80,7 +80,7 @@ read_some (int fd, char *buffer, gsize length)
 }
 
 int
-apt_read (Call *call, const struct vmforge_root *root, const char *path, gsize limit, GString *text)
+pkg_read (Call *call, const struct vmforge_root *root, const char *path, gsize limit, GString *text)
 {
   int fd = open_regular (root, path, limit);
   if (fd < 0 && errno == ENOENT)
@@ -97,10 +97,10 @@ apt_read (Call *call, const struct vmforge_root *root, const char *path, gsize l
   if (step == 0)
     return 0;
   if (saved == EINVAL)
-    return apt_fail (call, VMFORGE_PLUGIN_FAILED,
+    return pkg_fail (call, VMFORGE_PLUGIN_FAILED,
                      "'/%s' in the image is no regular file: a package or script put something else there",
                      path);
-  return apt_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read '/%s' in the image: %s", path,
+  return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "cannot read '/%s' in the image: %s", path,
                    g_strerror (saved));
 }
 
@@ -138,27 +138,27 @@ replace (int folder, const char *name, const char *text, gsize length, int mode)
 }
 
 int
-apt_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
+pkg_write (Call *call, const struct vmforge_root *root, const char *path, const char *text, gsize length,
            int mode)
 {
   g_autofree char *above = g_path_get_dirname (path), *name = g_path_get_basename (path);
-  int folder = apt_make_folder (root, above);
+  int folder = pkg_make_folder (root, above);
   gboolean written = folder >= 0 && replace (folder, name, text, length, mode);
   int saved = errno;
   if (folder >= 0)
     close (folder);
   if (written)
     return 0;
-  return apt_fail (call, saved == ENOSPC ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED,
+  return pkg_fail (call, saved == ENOSPC ? VMFORGE_PLUGIN_NO_SPACE : VMFORGE_PLUGIN_FAILED,
                    "cannot write '/%s' in the image: %s", path, g_strerror (saved));
 }
 
 void
-apt_remove (const struct vmforge_root *root, const char *path)
+pkg_remove (const struct vmforge_root *root, const char *path)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
-  int fd = apt_open_in_root (root, folder, O_PATH | O_DIRECTORY, 0);
+  int fd = pkg_open (root, folder, O_PATH | O_DIRECTORY, 0);
   if (fd < 0)
     return;
   (void)unlinkat (fd, name, 0);
@@ -166,31 +166,31 @@ apt_remove (const struct vmforge_root *root, const char *path)
 }
 
 void
-apt_remove_empty_folders (const struct vmforge_root *root, const char *path)
+pkg_remove_empty_folders (const struct vmforge_root *root, const char *path)
 {
   g_autofree char *above = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
-  int fd = apt_open_in_root (root, above, O_PATH | O_DIRECTORY, 0);
+  int fd = pkg_open (root, above, O_PATH | O_DIRECTORY, 0);
   gboolean removed = fd >= 0 && unlinkat (fd, name, AT_REMOVEDIR) == 0;
   if (fd >= 0)
     close (fd);
   if (removed && strcmp (above, ".") != 0)
-    apt_remove_empty_folders (root, above);
+    pkg_remove_empty_folders (root, above);
 }
 
 gboolean
-apt_exists (const struct vmforge_root *root, const char *path)
+pkg_exists (const struct vmforge_root *root, const char *path)
 {
-  int fd = apt_open_in_root (root, path, O_PATH, 0);
+  int fd = pkg_open (root, path, O_PATH, 0);
   if (fd >= 0)
     close (fd);
   return fd >= 0;
 }
 
 void
-apt_empty_folder (const struct vmforge_root *root, const char *path)
+pkg_empty_folder (const struct vmforge_root *root, const char *path)
 {
-  int fd = apt_open_in_root (root, path, O_RDONLY | O_DIRECTORY, 0);
+  int fd = pkg_open (root, path, O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
     return;
   g_autofree char *through = g_strdup_printf ("/proc/self/fd/%d", fd);
