@@ -35,6 +35,7 @@ package_of (const char *program)
       {"apt-config", "apt"},
       {"apt-cache", "apt"},
       {"apt-helper", "apt"},
+      {"bsdtar", "libarchive-tools"},
       {"mount", "mount"},
       {"umount", "mount"},
       {"fstrim", "util-linux"},

@@ -51,10 +51,10 @@ def libraries(program):
     return found
 
 
-def base_files():
-    """A root filesystem in which dpkg, a shell and the account tools work."""
+def base_files(more=()):
+    """A root filesystem in which dpkg, a shell and the account tools work, and more programs of this host."""
     sources = {}
-    for name in PROGRAMS:
+    for name in [*PROGRAMS, *more]:
         path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
         if path is None:
             raise RuntimeError(f"this host has no program '{name}'")
@@ -120,7 +120,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         self.server.log.append(self.path)
-        if self.path.endswith(".deb"):
+        if self.path.endswith((".deb", ".rpm")):
             time.sleep(self.server.delay)
         super().do_GET()
 
@@ -142,11 +142,11 @@ class Toyland:
         os.makedirs(self.pool)
         os.makedirs(os.path.join(folder, "profiles"))
         self.signers = []
-        make_packages(self.pool)
+        self.make_packages()
         signer = self.make_signer("vmforge toyland")
         self.key = signer.export(os.path.join(folder, "toyland.gpg"), armoured=False)
         if not few:
-            make_odd_packages(self.pool)
+            self.make_odd_packages()
             self.make_odd_archives(signer)
         self.make_archive("good", signer)
         self.server = Server(os.path.join(folder, "web"))
@@ -164,6 +164,12 @@ class Toyland:
     def make_signer(self, name):
         self.signers.append(debrepo.Signer(name))
         return self.signers[-1]
+
+    def make_packages(self):
+        make_packages(self.pool)
+
+    def make_odd_packages(self):
+        make_odd_packages(self.pool)
 
     def make_odd_archives(self, signer):
         self.make_archive("expired", signer, valid_for=-86400)
@@ -201,15 +207,21 @@ class Toyland:
         port = 1 if name == "closed" else self.server.server_address[1]
         return f"http://127.0.0.1:{port}/{name}"
 
+    def profile_names(self):
+        return {"plugin": "apt", "purl": "deb/toyland", "arches": {"x86_64": ARCH}}
+
+    def profile_settings(self):
+        return {"mirror": self.url("good"), "suites": ["toy"], "components": ["main"],
+                "keyring": {"path": self.key, "package": "toyland-keyring"}}
+
     def write_profile(self):
         profile = {
-            "profile": 1, "id": "toyland", "plugin": "apt", "purl": "deb/toyland", "arches": {"x86_64": ARCH},
+            "profile": 1, "id": "toyland", **self.profile_names(),
             "network_backend": "systemd-networkd", "hostname": "toy", "bootstrap_packages": ["toy-base"],
             "disk": {"nominal_size": "256MiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": EXT4}}},
             "roles": {"site": ["toy-site"]},
             "kernel_arguments": [],
-            "settings": {"mirror": self.url("good"), "suites": ["toy"], "components": ["main"],
-                    "keyring": {"path": self.key, "package": "toyland-keyring"}},
+            "settings": self.profile_settings(),
             "releases": {"toy": {"arches": {"x86_64": None}}},
         }
         self.write("profiles/toyland.yaml", profile)

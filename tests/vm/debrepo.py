@@ -97,6 +97,7 @@ class Signer:
     """An OpenPGP key made for this run. Close it: gpg leaves an agent behind."""
 
     def __init__(self, name="vmforge tests"):
+        self.name = name
         self.home = tempfile.mkdtemp(prefix="vf-gpg-", dir="/tmp")  # short: it holds a socket
         self.gpg("--quick-gen-key", f"{name} <tests@vmforge.invalid>", "ed25519", "sign", "never")
 
@@ -107,6 +108,10 @@ class Signer:
     def export(self, path, armoured=True):
         self.gpg(*(["--armor"] if armoured else []), "--output", path, "--export")
         return path
+
+    def fingerprint(self):
+        listing = self.gpg("--list-keys", "--with-colons")
+        return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
 
     def sign(self, release):
         folder = os.path.dirname(release)
