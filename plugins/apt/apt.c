@@ -27,6 +27,7 @@ apt_close (void *handle)
   json_object_put (apt->profile);
   apt_host_free (apt->host);
   g_free (apt->release_copy);
+  g_free (apt->arch);
   g_free (apt->package_arch);
   g_free (apt->cache_path);
   g_strfreev (apt->mirrors);
@@ -40,6 +41,7 @@ apt_open (Call *call, const struct vmforge_package_config *config, void **handle
   apt->host = apt_host_new ();
   apt->profile = json_tokener_parse (config->profile);
   apt->release = apt->release_copy = g_strdup (config->release);
+  apt->arch = g_strdup (config->arch);
   apt->cache_path = g_strdup (config->cache_path);
   apt->mirrors = g_strdupv ((char **)config->mirrors);
   apt->offline = (config->flags & VMFORGE_CONFIG_OFFLINE) != 0;

@@ -16,6 +16,7 @@ typedef struct {
   struct json_object *profile;
   const char *release; /* borrowed from profile or config copies below */
   char *release_copy;
+  char *arch;         /* x86_64, as vmforge says */
   char *package_arch; /* amd64 */
   char *cache_path;
   char **mirrors; /* the spec's, or NULL */

@@ -61,3 +61,9 @@ void pkg_remove (const struct vmforge_root *root, const char *path);
 void pkg_remove_empty_folders (const struct vmforge_root *root, const char *path);
 /* Removes the files in a folder, not the folders. */
 void pkg_empty_folder (const struct vmforge_root *root, const char *path);
+
+/* ---- boot files (grub.c) */
+/* Configures the GRUB of the root filesystem, makes its images and emits them; without one there is nothing
+ * to do. arch: vmforge's word. */
+int pkg_grub (Call *call, const struct vmforge_root *root, const struct vmforge_boot_request *request,
+              const char *arch);

@@ -35,6 +35,7 @@ yum_close (void *handle)
   Yum *yum = handle;
   json_object_put (yum->profile);
   g_free (yum->release);
+  g_free (yum->arch);
   g_free (yum->package_arch);
   g_free (yum->cache_path);
   g_strfreev (yum->mirrors);
@@ -65,6 +66,7 @@ yum_open (Call *call, const struct vmforge_package_config *config, void **handle
   yum->profile = json_tokener_parse (config->profile);
   yum->release = g_strdup (config->release);
   yum->package_arch = g_strdup (yum_text (yum->profile, "package_arch"));
+  yum->arch = g_strdup (config->arch);
   yum->cache_path = g_strdup (config->cache_path);
   yum->mirrors = g_strdupv ((char **)config->mirrors);
   yum->offline = (config->flags & VMFORGE_CONFIG_OFFLINE) != 0;

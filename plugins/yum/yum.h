@@ -14,6 +14,7 @@
 typedef struct {
   struct json_object *profile;
   char *release;      /* as the profile calls it */
+  char *arch;         /* x86_64, i386, as vmforge says */
   char *package_arch; /* x86_64, i686 */
   char *cache_path;
   char **mirrors; /* the spec's, or NULL */
