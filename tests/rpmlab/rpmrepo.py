@@ -31,26 +31,31 @@ def place(root, path, content):
     return f"%attr({mode or 0o644:o}, root, root) {path}"
 
 
-def make_rpm(pool, name, files=None, version="1", release="1", epoch=None, arch="noarch", tags=(), scripts=None):
-    """tags: lines of the preamble, such as "Requires: x". scripts: section of a spec ("post", "posttrans") → text."""
+def build(pool, name, fill, version="1", release="1", epoch=None, arch="noarch", tags=(), scripts=None):
+    """fill: makes the files below the folder that it is given, and returns lines of %files (None: no line). tags: lines of the preamble,
+    such as "Requires: x". scripts: section of a spec ("post", "posttrans") → text."""
     work = f"{pool}/.build-{name}"
     root = f"{work}/root"
     os.makedirs(root)
-    listed = [place(root, path, content) for path, content in (files or {}).items()]
     lines = ["%global debug_package %{nil}", "%global __os_install_post %{nil}", "%global _build_id_links none",
              f"Name: {name}", f"Version: {version}", f"Release: {release}", "Summary: for tests", "License: none", "AutoReqProv: no",
              *([f"Epoch: {epoch}"] if epoch else []), *([f"BuildArch: {arch}"] if arch == "noarch" else []), *tags,
              "%description", "For tests."]
     for section, text in (scripts or {}).items():
         lines += [f"%{section}", text]
-    lines += ["%files", *listed]
+    lines += ["%files", *filter(None, fill(root))]
     with open(f"{work}/{name}.spec", "w", encoding="utf-8") as spec:
         spec.write("\n".join(lines) + "\n")
     run("rpmbuild", "-bb", "--quiet", "--buildroot", root, "--define", f"_topdir {work}/top", "--define", f"_rpmdir {pool}",
         "--define", "_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", "--define", "_binary_payload w1.zstdio",
-        "--define", "use_source_date_epoch_as_buildtime 0", f"{work}/{name}.spec", cwd=work)
+        f"{work}/{name}.spec", cwd=work)
     shutil.rmtree(work)
     return f"{pool}/{name}-{version}-{release}.{arch}.rpm"
+
+
+def make_rpm(pool, name, files=None, **more):
+    """files: path → content, as of debrepo."""
+    return build(pool, name, lambda root: [place(root, path, content) for path, content in (files or {}).items()], **more)
 
 
 def sign(paths, signer):
