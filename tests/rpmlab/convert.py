@@ -12,6 +12,7 @@ import rpmrepo
 
 # Folders that became links when /usr was merged.
 MERGED = re.compile(r"^/(bin|sbin|lib|lib64)(?=/)")
+LINKS = ("", "/", "/bin", "/sbin", "/lib", "/lib64")
 UNWANTED = re.compile(r"^/usr/share/(doc|man|locale|lintian|info|bug|gtk-doc|bash-completion)/")
 OPERATORS = {"<<": "<", ">>": ">"}
 
@@ -53,17 +54,16 @@ def members(deb):
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             path = MERGED.sub(r"/usr/\1", member.name.removeprefix("."))
-            if not UNWANTED.match(path + "/" if member.isdir() else path):
+            if path not in LINKS and not UNWANTED.match(path + "/"):
                 yield path, member, archive.extractfile(member).read() if member.isreg() or member.islnk() else None
 
 
 def place(root, path, member, content):
-    """Makes it below root; its line of %files, or None."""
+    """Makes it below root; its line of %files."""
     target, attributes = root + path, f"%attr({member.mode & 0o7777:o}, {member.uname or 'root'}, {member.gname or 'root'})"
     if member.isdir():
         os.makedirs(target, exist_ok=True)
-        plain = member.mode & 0o7777 == 0o755 and member.gname == "root" and not path.startswith("/var/lib/")
-        return None if plain or path in ("", "/") else f"%dir {attributes} {path}"
+        return f"%dir {attributes} {path}"
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if member.issym():
         os.symlink(member.linkname, target)

@@ -54,6 +54,7 @@ class RpmToyland(toyrepo.Toyland):
         rpm("toy-slow", {"/usr/share/toy/slow": "slow\n"}, scripts={"post": "echo toy-slow begins\nsleep 3"})
         rpm("toy-failing", scripts={"post": "echo the reason of toy-failing >&2\nexit 9"})
         rpm("toy-orphan", tags=["Requires: toy-nowhere"])
+        rpm("toy-huge", {"/usr/share/toy/huge": bytes(200 << 20)})
 
     def make_archive(self, name, signer, valid_for=None):
         folder = self.archive_path(name)

@@ -24,6 +24,10 @@ from program import vmforge
 from tap import Tap, skip_all
 from toyrepo import Toyland
 
+if os.environ.get("VMFORGE_TEST_PACKAGES") == "rpm":  # the same tests, of the other family
+    sys.path.insert(0, os.path.join(TESTS, "rpmlab"))
+    from toyrpm import RpmToyland as Toyland
+
 VOLUME = re.compile(r"^[0-9a-f]{32}")
 STRICT_APT = 'Acquire::Check-Valid-Until "true";\nAcquire::Check-Date "true";\n'
 
