@@ -82,9 +82,8 @@ yum_dnf (Call *call, const Yum *yum, const YumConfig *config, gboolean cached, c
   g_autofree char *release =
       g_strconcat ("--releasever=", yum_setting_text (yum, "releasever", yum->release), NULL);
   g_autofree char *arch = g_strconcat ("--forcearch=", yum->package_arch, NULL);
-  const char *argv[] = {"dnf", "--quiet", "--config", config->path, root, release,
-                        arch,  command,   NULL,       NULL,         NULL};
-  guint n = 8;
+  const char *argv[] = {"dnf", "--config", config->path, root, release, arch, command, NULL, NULL, NULL};
+  guint n = 7;
   if (operand != NULL)
     argv[n++] = operand;
   if (cached)

@@ -32,10 +32,12 @@ add_option (GString *text, const char *name, const char *value)
   g_string_append (text, "\"\n");
 }
 
+/* It has the package's name for whoever reads of it in an error. */
 static char *
 file_of (const char *folder, const struct vmforge_package *package)
 {
-  return g_build_filename (folder, package->digest, NULL);
+  g_autofree char *name = g_strdup (package->name);
+  return g_strdup_printf ("%s/%.16s-%s", folder, package->digest, g_strdelimit (name, "/", '_'));
 }
 
 /* Of the user's mirrors the metadata named one; the others have the same below them. number: 0: that one.

@@ -19,7 +19,7 @@ import toyrepo
 
 PACKAGES = """
     base-files base-passwd bash coreutils cpio dash dbus debianutils diffutils dracut dracut-core e2fsprogs findutils fdisk grep
-    grub-common grub-efi-amd64-bin grub-pc-bin grub2-common gzip hostname iproute2 kmod libc-bin libnss-systemd libpam-modules
+    grub-common grub-efi-amd64-bin grub-pc-bin grub2-common gzip hostname iproute2 kmod less libc-bin libnss-systemd libpam-modules
     libpam-runtime libpam-systemd linux-image-cloud-amd64 login mawk mount openssh-server passwd procps rpm sed sudo systemd systemd-resolved
     systemd-sysv tar udev util-linux zstd
 """.split()
@@ -108,7 +108,7 @@ class Lab(toyrepo.Toyland):
         profile = {
             "profile": 1, "id": "toyland", "plugin": "yum", "purl": "rpm/lab", "arches": {"x86_64": "x86_64"},
             "network_backend": "systemd-networkd", "hostname": "lab", "kernel_arguments": ["console=tty0", "console=ttyS0,115200"],
-            "bootstrap_packages": [name for name in PACKAGES if not name.startswith(("linux-", "grub", "openssh", "sudo"))] + ["lab-setup"],
+            "bootstrap_packages": [name for name in PACKAGES if not name.startswith(("linux-", "grub", "openssh", "sudo", "less"))] + ["lab-setup"],
             "disk": {"nominal_size": "1GiB", "filesystem": "ext4", "filesystems": {"ext4": {"mkfs": toyrepo.EXT4}}},
             "roles": {"kernel": ["linux-image-cloud-amd64"], "bootloader": ["grub-pc-bin", "grub-efi-amd64-bin", "grub2-common"],
                       "ssh": ["openssh-server"], "sudo": ["sudo"]},

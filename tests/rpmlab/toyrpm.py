@@ -2,6 +2,7 @@
 # Copyright (C) 2026 The vmforge authors
 """Toyland (tests/root/toyrepo.py) as an RPM distribution: the same packages, names, mirrors and specs."""
 import functools
+import glob
 import os
 import shutil
 import sys
@@ -59,15 +60,36 @@ class RpmToyland(toyrepo.Toyland):
     def make_archive(self, name, signer, valid_for=None):
         folder = self.archive_path(name)
         shutil.copytree(self.pool, folder)
-        rpmrepo.sign([f"{folder}/{file}" for file in sorted(os.listdir(folder)) if file.endswith(".rpm")], signer)
+        if signer:
+            rpmrepo.sign([f"{folder}/{file}" for file in sorted(os.listdir(folder)) if file.endswith(".rpm")], signer)
         rpmrepo.publish(folder)
 
     def make_odd_archives(self, signer):
         self.make_archive("stranger", self.make_signer("a stranger"))
+        self.make_archive("unsigned", None)
+        self.make_archive("damaged", signer)
+        self.make_archive("broken", signer)
+        for name in os.listdir(self.archive_path("damaged")):
+            if name.endswith(".rpm"):
+                with open(f"{self.archive_path('damaged')}/{name}", "r+b") as file:
+                    file.seek(-1, os.SEEK_END)
+                    last = file.read(1)[0]
+                    file.seek(-1, os.SEEK_END)
+                    file.write(bytes([last ^ 1]))
+        for path in glob.glob(f"{self.archive_path('broken')}/repodata/*primary*"):
+            with open(path, "wb") as file:
+                file.write(b"nothing")
 
     def profile_settings(self):
         return {"mirror": self.url("good"), "repositories": [{"id": "toy", "path": ""}],
                 "keys": [{"path": self.key, "fingerprint": self.signers[0].fingerprint()}]}
+
+    def pin(self, fingerprint):
+        """Another fingerprint in the profile; None: no key at all."""
+        keys = [{"path": self.key, "fingerprint": fingerprint}] if fingerprint else []
+        settings = self.profile_settings()
+        self.profile_settings = lambda: {**settings, "keys": keys}
+        self.write_profile()
 
     def profile_names(self):
         return {"plugin": "yum", "purl": "rpm/toyland", "arches": {"x86_64": "x86_64"}}
