@@ -36,6 +36,8 @@ package_of (const char *program)
       {"apt-cache", "apt"},
       {"apt-helper", "apt"},
       {"bsdtar", "libarchive-tools"},
+      {"dnf", "dnf"},
+      {"rpmkeys", "rpm"},
       {"mount", "mount"},
       {"umount", "mount"},
       {"fstrim", "util-linux"},
