@@ -119,6 +119,7 @@ pool_read (Store *store, Call *call, Pool *pool, gboolean *active)
     return -1;
   }
   pool->chunk = sectors * SECTOR;
+  pool->stale = strstr (table, "skip_block_zeroing") != NULL;
   if (ask (store, call, DM_DEVICE_STATUS, active, &status) < 0)
     return -1;
   return *active ? read_status (store, call, status, pool) : 0;
@@ -208,6 +209,19 @@ find (Store *store, Call *call)
   return -1;
 }
 
+/* Of a chunk that is written in part, the rest would be what somebody else had there. */
+static int
+judge_zeroing (Store *store, Call *call, const Pool *pool)
+{
+  if (!pool->stale)
+    return 0;
+  call->host->error (call, VMFORGE_PLUGIN_ENVIRONMENT,
+                     "thin pool '%1$s/%2$s' does not zero its chunks, so old data of others would get into "
+                     "images: run `lvchange --zero y %1$s/%2$s`",
+                     store->vg, store->pool);
+  return -1;
+}
+
 int
 pool_open (Store *store, Call *call)
 {
@@ -215,8 +229,8 @@ pool_open (Store *store, Call *call)
   gboolean active;
   if (pool_read (store, call, &pool, &active) < 0)
     return -1;
-  if (active)
-    return 0;
   /* One that needs a check can be activated; better said now than of each volume. */
-  return find (store, call) < 0 ? -1 : pool_read (store, call, &pool, &active);
+  if (!active && (find (store, call) < 0 || pool_read (store, call, &pool, &active) < 0))
+    return -1;
+  return judge_zeroing (store, call, &pool);
 }

@@ -70,10 +70,11 @@ typedef struct {
   guint64 chunk;                                                /* bytes */
   guint64 data_total, data_used, metadata_total, metadata_used; /* bytes; of data, blocks of metadata */
   guint64 snapshot;                                             /* block of the metadata snapshot; 0: none */
+  gboolean stale;                                               /* new chunks are not zeroed */
 } Pool;
 /* 0 with *active FALSE: no such device. Errors name a pool that has failed or needs a check. */
 int pool_read (Store *store, Call *call, Pool *pool, gboolean *active);
-/* Finds it, makes it where that was asked for, and activates it. */
+/* Finds it, makes it where that was asked for, activates it, and refuses one that gives away old data. */
 int pool_open (Store *store, Call *call);
 /* An error where it is too full for more; the first: by what was read. */
 int pool_judge_room (Store *store, Call *call, const Pool *pool);

@@ -25,10 +25,12 @@ def first_problem(cases, run):
 def refusals(world):
     """A pool that is none, one that is not there, and names that LVM would take for something else."""
     call("lvcreate", "--quiet", "--yes", "-L", "8M", "-n", "plain", VG)
+    call("lvcreate", "--quiet", "--yes", "--type", "thin-pool", "-L", "64M", "--zero", "n", "-n", "stale", VG)
     spec, long = world.toy.spec("refused"), 99 * "a"
     cases = (("storage-lvm", 2, "needs a volume group: --storage storage-lvm:vg=NAME"),
              ("storage-lvm:vg=nowhere", 1, "cannot list the volumes of 'nowhere': .*nowhere"),
              (f"storage-lvm:vg={VG},pool=absent", 3, "has no thin pool 'absent'.*create_pool=SIZE"),
+             (f"storage-lvm:vg={VG},pool=stale", 3, f"'{VG}/stale' does not zero its chunks.*`lvchange --zero y {VG}/stale`"),
              (f"storage-lvm:vg={VG},pool=plain", 2, f"'{VG}/plain' is no thin pool: name one with pool=NAME"),
              ("storage-lvm:vg=--help", 2, "vg=--help is wrong: LVM's names"),
              (f"storage-lvm:vg={VG},devices=sdb", 2, "devices=sdb is wrong: give paths of devices"),
@@ -42,7 +44,7 @@ def refusals(world):
         return first_problem(cases, lambda storage: vmforge("build", spec, "--store", store, "--storage", storage,
                                                             env=world.toy.environment))
     finally:
-        call("lvremove", "--quiet", "--yes", f"{VG}/plain")
+        call("lvremove", "--quiet", "--yes", f"{VG}/plain", f"{VG}/stale")
         shutil.rmtree(store, ignore_errors=True)
 
 
