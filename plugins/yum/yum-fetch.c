@@ -40,24 +40,6 @@ file_of (const char *folder, const struct vmforge_package *package)
   return g_strdup_printf ("%s/%.16s-%s", folder, package->digest, g_strdelimit (name, "/", '_'));
 }
 
-/* Of the user's mirrors the metadata named one; the others have the same below them. number: 0: that one.
- * NULL: there is no other. */
-static char *
-url_of (const Yum *yum, const struct vmforge_package *package, guint number)
-{
-  if (number == 0)
-    return g_strdup (package->url);
-  for (char **mirror = yum->mirrors; mirror != NULL && *mirror != NULL; mirror++) {
-    if (!g_str_has_prefix (package->url, *mirror))
-      continue;
-    guint count = g_strv_length (yum->mirrors), own = (guint)(mirror - yum->mirrors);
-    return number >= count
-               ? NULL
-               : g_strconcat (yum->mirrors[(own + number) % count], package->url + strlen (*mirror), NULL);
-  }
-  return NULL;
-}
-
 /* What is not there yet, each from its pass-th place. NULL: nothing has so many. */
 static char *
 make_list (const Yum *yum, const char *folder, GPtrArray *missing, guint pass)
@@ -65,7 +47,7 @@ make_list (const Yum *yum, const char *folder, GPtrArray *missing, guint pass)
   g_autoptr (GString) text = g_string_new (NULL);
   for (guint i = 0; i < missing->len; i++) {
     const struct vmforge_package *package = g_ptr_array_index (missing, i);
-    g_autofree char *path = file_of (folder, package), *url = url_of (yum, package, pass);
+    g_autofree char *path = file_of (folder, package), *url = yum_fetch_url (yum, package->url, pass);
     if (url == NULL || access (path, F_OK) == 0)
       continue;
     add_option (text, "url", url);
@@ -118,7 +100,7 @@ download (Call *call, const char *list, PkgLast *last)
 
 /* Names the first package that nobody has. */
 static int
-explain (Call *call, const char *folder, GPtrArray *missing, const PkgLast *last)
+explain (Call *call, const Yum *yum, const char *folder, GPtrArray *missing, const PkgLast *last)
 {
   static const char *const network[] = {"resolve host", "onnect", "imed out"};
   const char *why = last->line == NULL ? "no reason was given" : last->line;
@@ -129,7 +111,7 @@ explain (Call *call, const char *folder, GPtrArray *missing, const PkgLast *last
     return pkg_fail (call, VMFORGE_PLUGIN_NO_SPACE, "cannot fetch packages: %s", why);
   for (guint i = 0; i < missing->len; i++) {
     const struct vmforge_package *package = g_ptr_array_index (missing, i);
-    g_autofree char *path = file_of (folder, package);
+    g_autofree char *path = file_of (folder, package), *url = yum_fetch_url (yum, package->url, 0);
     if (access (path, F_OK) != 0)
       return pkg_fail (
           call, code,
@@ -165,7 +147,7 @@ fetch_passes (Call *call, const Yum *yum, const char *folder, GPtrArray *missing
     else if (status < 0)
       result = -1;
     else if (list == NULL)
-      result = explain (call, folder, missing, &last);
+      result = explain (call, yum, folder, missing, &last);
     else
       continue;
     break;

@@ -11,6 +11,7 @@
 
 typedef struct {
   Call *call;
+  const Yum *yum;
   const struct vmforge_package_request *request;
   GHashTable *found; /* name.arch → itself */
   GString *unknown;  /* 'a', 'b' */
@@ -66,6 +67,7 @@ emit (Resolution *resolution, struct json_object *words)
   if (name == NULL || version == NULL || arch == NULL || url == NULL || digest == NULL)
     return pkg_fail (resolution->call, VMFORGE_PLUGIN_FAILED, "dnf does not say all of package '%s'",
                      name == NULL ? "" : name);
+  g_autofree char *public = yum_public_url (resolution->yum, url);
   char *id = package_id (name, arch);
   g_hash_table_add (resolution->found, id);
   if (is_installed (resolution->request, id, version))
@@ -82,7 +84,7 @@ emit (Resolution *resolution, struct json_object *words)
                                     .version = version,
                                     .arch = arch,
                                     .digest = digest,
-                                    .url = url,
+                                    .url = public,
                                     .download_size = (uint64_t)json_object_get_int64 (size),
                                     .installed_size = (uint64_t)json_object_get_int64 (installed)};
   return resolution->call->host->emit_package (resolution->call, &package);
@@ -198,6 +200,7 @@ resolve_locked (Call *call, const Yum *yum, const YumConfig *config,
   g_autofree char *path = pkg_memfd_path (fd);
   g_auto (YumLines) lines = {0};
   Resolution resolution = {.call = call,
+                           .yum = yum,
                            .request = request,
                            .found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
                            .unknown = g_string_new (NULL)};

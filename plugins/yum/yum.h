@@ -37,6 +37,12 @@ char *yum_key_copy (Call *call, const Yum *yum, const char *path, const char *di
  * profile pins, and no other key. NULL with error. */
 GPtrArray *yum_keys (Call *call, const Yum *yum);
 
+/* ---- mirrors (yum-mirrors.c) */
+/* The URL below the profile's mirror of what a build found at url. */
+char *yum_public_url (const Yum *yum, const char *url);
+/* Where that may be fetched, the user's first mirror first; NULL: nowhere else. */
+char *yum_fetch_url (const Yum *yum, const char *url, guint number);
+
 /* ---- configuration (yum-config.c) */
 /* Of dnf: nothing of the host's is seen. It lives in memory. */
 typedef struct {
