@@ -69,14 +69,23 @@ on_line (void *user, int stream, const char *line)
 }
 
 static gboolean
-is_pinned (const char *found, struct json_object *key)
+is_fingerprint (const char *found, struct json_object *pinned)
 {
-  struct json_object *one;
-  if (!json_object_object_get_ex (key, "fingerprint", &one))
-    return FALSE;
-  g_auto (GStrv) words = g_strsplit (json_object_get_string (one), " ", -1);
+  g_auto (GStrv) words = g_strsplit (json_object_get_string (pinned), " ", -1);
   g_autofree char *wanted = g_strjoinv ("", words);
   return g_ascii_strcasecmp (found, wanted) == 0;
+}
+
+/* One, or one of a list. */
+static gboolean
+is_pinned (const char *found, struct json_object *pinned)
+{
+  if (!json_object_is_type (pinned, json_type_array))
+    return is_fingerprint (found, pinned);
+  for (gsize i = 0; i < json_object_array_length (pinned); i++)
+    if (is_fingerprint (found, json_object_array_get_idx (pinned, i)))
+      return TRUE;
+  return FALSE;
 }
 
 static int
@@ -92,11 +101,12 @@ check_fingerprint (Call *call, const Yum *yum, const char *path, struct json_obj
   struct vmforge_program program = {.size = sizeof program, .argv = argv, .line = on_line, .user = &listing};
   if (pkg_run (call, &program, NULL, VMFORGE_PLUGIN_FAILED, "'gpg --show-keys'") < 0)
     return -1;
+  struct json_object *pinned = json_object_object_get (key, "fingerprint");
   for (guint i = 0; i < found->len; i++)
-    if (!is_pinned (g_ptr_array_index (found, i), key))
+    if (!is_pinned (g_ptr_array_index (found, i), pinned))
       return pkg_fail (call, VMFORGE_PLUGIN_FAILED,
                        "the key '%s' has fingerprint %s, and the profile wants %s", path,
-                       (char *)g_ptr_array_index (found, i), yum_text (key, "fingerprint"));
+                       (char *)g_ptr_array_index (found, i), json_object_get_string (pinned));
   if (found->len == 0)
     return pkg_fail (call, VMFORGE_PLUGIN_FAILED, "there is no OpenPGP key in '%s'", path);
   return 0;
@@ -149,7 +159,7 @@ static char *
 get_key (Call *call, const Yum *yum, struct json_object *key)
 {
   const char *path = yum_text (key, "path"), *url = yum_text (key, "url");
-  if ((path == NULL) == (url == NULL) || yum_text (key, "fingerprint") == NULL) {
+  if ((path == NULL) == (url == NULL) || json_object_object_get (key, "fingerprint") == NULL) {
     pkg_fail (call, VMFORGE_PLUGIN_INVALID, "a key of the profile needs 'path' or 'url', and 'fingerprint'");
     return NULL;
   }
