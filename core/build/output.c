@@ -63,22 +63,11 @@ keep_format (VfEngine *engine, const VfImage *image, const char *format, GError 
          vf_store_record_export (engine->store, name, error);
 }
 
-/* The format that the name of a file asks for, as in disk.qcow2; NULL if none. */
-static const char *
-format_of_name (const char *output)
-{
-  const char *ending = output == NULL || vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
-  for (const char *const *format = vf_image_formats (); ending != NULL && *format != NULL; format++)
-    if (g_str_equal (ending + 1, *format))
-      return *format;
-  return NULL;
-}
-
 /* NULL terminated. one: room for a single format. */
 static const char *const *
 choose_formats (const VmforgeSpec *spec, const VmforgeBuildOptions *options, const char *one[2])
 {
-  one[0] = options->format != NULL ? options->format : format_of_name (options->output);
+  one[0] = options->format != NULL ? options->format : vf_image_format_of_name (options->output);
   one[1] = NULL;
   return one[0] != NULL ? one : (const char *const *)spec->formats;
 }
@@ -91,18 +80,6 @@ name_image (const VmforgeSpec *spec, const VmforgeBuildOptions *options)
   if (options->has_until && options->until != VMFORGE_STAGE_APPLIANCE)
     image.version = (char *)vmforge_stage_name (options->until);
   return image;
-}
-
-/* What others take for a format by its name, and we would write as raw. */
-static gboolean
-check_ending (const char *output, GError **error)
-{
-  static const char *const others[] = {"vmdk", "vhd", "vhdx", "vdi", "ova", "gz", "xz", "zst", NULL};
-  const char *dot = vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
-  return dot == NULL || !g_strv_contains (others, dot + 1) ||
-         vf_error_set (error, VMFORGE_ERROR_SPEC,
-                       "'%s' would be a raw image: vmforge writes no .%s (or say --format raw)", output,
-                       dot + 1);
 }
 
 gboolean
@@ -121,7 +98,7 @@ vf_output_check (const VmforgeSpec *spec, const VmforgeBuildOptions *options, GE
         error, VMFORGE_ERROR_SPEC,
         "'%s' would be written in several formats: name a folder, or choose one with --format",
         options->output);
-  if (options->format == NULL && !check_ending (options->output, error))
+  if (options->format == NULL && !vf_image_check_ending (options->output, error))
     return FALSE;
   VfImage image = name_image (spec, options);
   for (; *formats != NULL; formats++) {

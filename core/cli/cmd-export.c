@@ -15,15 +15,27 @@ static struct {
 static const GOptionEntry entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &given.output,
      "Where to: a file, a folder, or - for standard output (default: this folder)", "PATH"},
-    {"format", 'f', 0, G_OPTION_ARG_STRING, &given.format, "raw (default) or qcow2", "FORMAT"},
+    {"format", 'f', 0, G_OPTION_ARG_STRING, &given.format,
+     "raw or qcow2 (default: as the file's name says, else raw)", "FORMAT"},
     G_OPTION_ENTRY_NULL,
 };
+
+/* NULL with error. */
+static const char *
+choose_format (GError **error)
+{
+  const char *named = vf_image_format_of_name (given.output);
+  if (given.format != NULL || named != NULL)
+    return given.format != NULL ? given.format : named;
+  return given.output == NULL || vf_image_check_ending (given.output, error) ? "raw" : NULL;
+}
 
 static gboolean
 run (VfCli *cli, char **arguments, GError **error)
 {
-  const char *format = given.format == NULL ? "raw" : given.format;
-  if (!vf_cli_check_format (format, COMMAND, error) || !vf_cli_need_store (cli, "exporting an image", error))
+  const char *format = choose_format (error);
+  if (format == NULL || !vf_cli_check_format (format, COMMAND, error) ||
+      !vf_cli_need_store (cli, "exporting an image", error))
     return FALSE;
   g_autoptr (VmforgeStore) store = NULL;
   g_autoptr (VfImage) image = vf_cli_take_image (cli, arguments[0], &store, error);

@@ -9,6 +9,7 @@
 #include "support/fs.h"
 #include "support/process.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,27 @@ vf_image_formats (void)
 {
   static const char *const formats[] = {"raw", "qcow2", NULL};
   return formats;
+}
+
+const char *
+vf_image_format_of_name (const char *output)
+{
+  const char *ending = output == NULL || vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
+  for (const char *const *format = vf_image_formats (); ending != NULL && *format != NULL; format++)
+    if (g_str_equal (ending + 1, *format))
+      return *format;
+  return NULL;
+}
+
+gboolean
+vf_image_check_ending (const char *output, GError **error)
+{
+  static const char *const others[] = {"vmdk", "vhd", "vhdx", "vdi", "ova", "gz", "xz", "zst", NULL};
+  const char *dot = vf_image_output_is_folder (output) ? NULL : strrchr (output, '.');
+  return dot == NULL || !g_strv_contains (others, dot + 1) ||
+         vf_error_set (error, VMFORGE_ERROR_SPEC,
+                       "'%s' would be a raw image: vmforge writes no .%s (or say --format raw)", output,
+                       dot + 1);
 }
 
 static gboolean

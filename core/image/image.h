@@ -15,6 +15,10 @@ gboolean vf_image_export (VmforgeStore *store, const VfImage *image, const char 
 gboolean vf_image_check_output (const char *path, GError **error);
 /* Known formats, NULL terminated. */
 const char *const *vf_image_formats (void);
+/* The format that the name of a file asks for, as in disk.qcow2; NULL if none, or for NULL. */
+const char *vf_image_format_of_name (const char *output);
+/* Refuses what others take for a format by its name, and we would write as raw. */
+gboolean vf_image_check_ending (const char *output, GError **error);
 /* TRUE if output is a folder or ends in a slash. */
 gboolean vf_image_output_is_folder (const char *output);
 /* output itself, or NAME-VERSION-ARCH.FORMAT in it where it is a folder or ends in a slash. Free the result.

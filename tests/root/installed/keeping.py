@@ -111,6 +111,8 @@ def show_outputs(test):
         "image.qcow2", "qcow2", "build", spec, "--output", "image.qcow2", "--format", "qcow2"))
     test.attempt("the name of --output chooses the format", lambda: written(
         "image.qcow2", "qcow2", "build", spec, "--output", "image.qcow2"))
+    test.attempt("an export is of the format that its name ends in", lambda: written(
+        "exported.qcow2", "qcow2", "export", "written", "--output", "exported.qcow2"))
     test.attempt("an export goes into a relative folder, as raw", lambda: written(
         "out/written-0-x86_64.raw", "raw", "export", "written", "--format", "raw", "--output", "out/"))
 
