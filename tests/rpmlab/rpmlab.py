@@ -48,8 +48,8 @@ class Place:
             problem = traceback.format_exc()
         self.tap.ok(not problem, sentence, problem)
 
-    def refuse(self, sentence, spec, code, pattern, *arguments):
-        done = self.vmforge("build", *arguments, spec)
+    def refuse(self, sentence, spec, code, pattern, store=None):
+        done = vmforge("build", spec, "--store", store or self.store, env=self.toy.environment)
         lines = [line for line in done.stderr.splitlines() if re.match("vmforge: (?!warning)", line)]
         good = done.returncode == code and len(lines) == 1 and re.search(pattern, lines[0])
         self.tap.ok(good, sentence, f"wanted {code} and /{pattern}/\n{said(done)}")
@@ -115,7 +115,8 @@ def toyland(tap, work):
            r"rpm: %post\(toy-failing-1-1.noarch\) scriptlet failed, exit status 9")
         no("a signature by another key is refused", place.spec("f", "stranger"), 1, r"package '\S+' \S+ is not signed with a key of the profile")
         no("so is a package without any", place.spec("g", "unsigned"), 1, r"package '\S+' \S+ is not signed with a key of the profile")
-        no("an archive of another digest is refused", place.spec("h", "damaged"), 1, "fetch/[0-9a-f]{16}-[a-z-]+' has SHA-256 [0-9a-f]{64}, not")
+        no("an archive of another digest is refused", place.spec("h", "damaged"), 1, "fetch/[0-9a-f]{16}-[a-z-]+' has SHA-256 [0-9a-f]{64}, not",
+           store=f"{work}/empty")  # in the other are good ones
         no("broken metadata are told", place.spec("i", "broken"), 1, "cannot update the metadata of repositories: ")
         no("nobody who answers is a matter of the machine", place.spec("j", "closed"), 3, "Could ?n.t connect|refused")
         place.attempt("the plugin interface is kept", conformance)
@@ -124,6 +125,7 @@ def toyland(tap, work):
         toy.pin(None)
         no("a release without keys is not built", place.spec("l"), 2, "has no keys for release 'toy', and unsigned packages are not installed")
         close_store(place.store)
+        close_store(f"{work}/empty")
 
 
 # ---- the lab
